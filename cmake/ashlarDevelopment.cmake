@@ -1,0 +1,37 @@
+# What tests, examples, benchmarks and fuzz targets share.  SPDX-License-Identifier: BSL-1.0
+
+# ashlar::development: the library, the warnings we keep our own code free of, and the sanitizers asked for.
+add_library(ashlar_development INTERFACE)
+add_library(ashlar::development ALIAS ashlar_development)
+target_link_libraries(ashlar_development INTERFACE ashlar::ashlar)
+target_compile_options(ashlar_development INTERFACE -Wall -Wextra -Wpedantic -Wshadow)
+if(ASHLAR_SANITIZE)
+  target_compile_options(ashlar_development INTERFACE
+    -fsanitize=${ASHLAR_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  target_link_options(ashlar_development INTERFACE -fsanitize=${ASHLAR_SANITIZE})
+endif()
+find_package(Threads REQUIRED)
+target_link_libraries(ashlar_development INTERFACE Threads::Threads)
+
+# ASHLAR_PYTHON, and ASHLAR_FLATC: the tools that the tests and examples which cross languages run.
+if(NOT ASHLAR_PYTHON)
+  foreach(prefix IN LISTS CMAKE_PREFIX_PATH)
+    if(EXISTS ${prefix}/bin/python3)
+      set(ASHLAR_PYTHON ${prefix}/bin/python3)
+      break()
+    endif()
+  endforeach()
+endif()
+if(NOT ASHLAR_PYTHON)
+  find_package(Python3 COMPONENTS Interpreter REQUIRED)
+  set(ASHLAR_PYTHON ${Python3_EXECUTABLE})
+endif()
+set(ASHLAR_PYTHON ${ASHLAR_PYTHON} CACHE FILEPATH "Python 3 with flatbuffers and numpy")
+find_program(ASHLAR_FLATC flatc DOC "The FlatBuffers compiler, ${ASHLAR_FLATBUFFERS_VERSION}")
+
+# The -I flags of ashlar::ashlar as a list, for tests that call the compiler themselves (read through a target that
+# links it, because only then are the folders of all that it needs included).
+set(ASHLAR_INCLUDE_FLAGS "$<TARGET_PROPERTY:ashlar_flags,INCLUDE_DIRECTORIES>")
+add_library(ashlar_flags OBJECT EXCLUDE_FROM_ALL ${CMAKE_CURRENT_LIST_DIR}/empty.cpp)
+target_link_libraries(ashlar_flags PRIVATE ashlar::ashlar)
+set(ASHLAR_INCLUDE_FLAGS "-I$<JOIN:$<REMOVE_DUPLICATES:${ASHLAR_INCLUDE_FLAGS}>,;-I>")

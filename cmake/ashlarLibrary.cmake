@@ -1,0 +1,33 @@
+# The target ashlar::ashlar.  SPDX-License-Identifier: BSL-1.0
+#
+# FlatBuffers is used through its headers alone, so its include folder is taken and its library is not linked.
+# CUDA headers (.cuh) are a file set of their own: they are installed, but a C++ compiler cannot check that they stand alone.
+add_library(ashlar INTERFACE)
+add_library(ashlar::ashlar ALIAS ashlar)
+target_compile_features(ashlar INTERFACE cxx_std_20)
+target_link_libraries(ashlar INTERFACE Boost::headers ashlar::xxhash_headers ZLIB::ZLIB)
+target_include_directories(ashlar SYSTEM INTERFACE
+  $<TARGET_PROPERTY:flatbuffers::flatbuffers,INTERFACE_INCLUDE_DIRECTORIES>)
+
+set(ashlar_include_dir ${PROJECT_SOURCE_DIR}/include)
+file(GLOB_RECURSE ashlar_headers CONFIGURE_DEPENDS ${ashlar_include_dir}/ashlar/*.hpp ${ashlar_include_dir}/ashlar/*.h)
+file(GLOB_RECURSE ashlar_cuda_headers CONFIGURE_DEPENDS ${ashlar_include_dir}/ashlar/*.cuh)
+target_sources(ashlar INTERFACE FILE_SET HEADERS BASE_DIRS ${ashlar_include_dir} FILES ${ashlar_headers})
+target_sources(ashlar INTERFACE FILE_SET cuda_headers TYPE HEADERS BASE_DIRS ${ashlar_include_dir}
+  FILES ${ashlar_cuda_headers})
+set_target_properties(ashlar PROPERTIES
+  VERIFY_INTERFACE_HEADER_SETS ${PROJECT_IS_TOP_LEVEL}
+  INTERFACE_HEADER_SETS_TO_VERIFY HEADERS)
+
+set(ASHLAR_HAVE_CUDA OFF)
+if(NOT ASHLAR_CUDA STREQUAL "OFF")
+  include(CheckLanguage)
+  check_language(CUDA)
+  if(CMAKE_CUDA_COMPILER)
+    set(ASHLAR_HAVE_CUDA ON)
+  elseif(ASHLAR_CUDA STREQUAL "AUTO")
+    message(STATUS "Ashlar: no CUDA toolkit, what needs one is left out")
+  else()
+    message(FATAL_ERROR "ASHLAR_CUDA is ON, but no CUDA compiler was found: set CMAKE_CUDA_COMPILER or ASHLAR_CUDA=AUTO")
+  endif()
+endif()
