@@ -1,0 +1,119 @@
+// kernels/loss/elementwise.hpp: losses of one input and one target element each, with PyTorch's values.
+// SPDX-License-Identifier: BSL-1.0
+//
+// A functor has  T operator()(T x, T t)        the loss of one element
+//           and  T derivative(T x, T t)        with respect to the input x
+//           and  T target_derivative(T x, T t) with respect to the target t.
+#pragma once
+
+#include <cmath>
+
+namespace ashlar::kernels {
+
+/// How the losses of the elements become the result: not at all, their mean, their sum.
+enum class Reduction { none, mean, sum };
+
+/// (x - t)^2
+struct MseLoss {
+  template <class T> T operator()(T x, T t) const noexcept { return (x - t) * (x - t); }
+  template <class T> T derivative(T x, T t) const noexcept { return T(2) * (x - t); }
+  template <class T> T target_derivative(T x, T t) const noexcept { return T(-2) * (x - t); }
+};
+
+/// |x - t|; the gradient at 0 is 0.
+struct L1Loss {
+  template <class T> T operator()(T x, T t) const noexcept { return std::abs(x - t); }
+  template <class T> T derivative(T x, T t) const noexcept { return T((x - t > T(0)) - (x - t < T(0))); }
+  template <class T> T target_derivative(T x, T t) const noexcept { return -derivative(x, t); }
+};
+
+/// Half the square over beta within beta, else |x - t| - beta / 2; beta 0 is L1.
+struct SmoothL1Loss {
+  double beta = 1;
+  template <class T> T operator()(T x, T t) const noexcept {
+    T const z = std::abs(x - t);
+    T const b = static_cast<T>(beta);
+    return z < b ? T(0.5) * z * z / b : z - T(0.5) * b;
+  }
+  template <class T> T derivative(T x, T t) const noexcept {
+    T const d = x - t;
+    T const b = static_cast<T>(beta);
+    if (b == T(0)) return L1Loss{}.derivative(x, t);
+    if (d <= -b) return T(-1);
+    if (d >= b) return T(1);
+    return d / b;
+  }
+  template <class T> T target_derivative(T x, T t) const noexcept { return -derivative(x, t); }
+};
+
+/// Half the square within delta, else delta * (|x - t| - delta / 2).
+struct HuberLoss {
+  double delta = 1;
+  template <class T> T operator()(T x, T t) const noexcept {
+    T const z = std::abs(x - t);
+    T const b = static_cast<T>(delta);
+    return z <= b ? T(0.5) * z * z : b * (z - T(0.5) * b);
+  }
+  template <class T> T derivative(T x, T t) const noexcept {
+    T const d = x - t;
+    T const b = static_cast<T>(delta);
+    if (d <= -b) return -b;
+    if (d >= b) return b;
+    return d;
+  }
+  template <class T> T target_derivative(T x, T t) const noexcept { return -derivative(x, t); }
+};
+
+/// Binary cross-entropy of a logit x and a target probability t; positive targets count pos_weight times.
+struct BceWithLogitsLoss {
+  double pos_weight = 1;
+  template <class T> T operator()(T x, T t) const noexcept {
+    T const w = T(1) + (static_cast<T>(pos_weight) - T(1)) * t;
+    T const tail = std::log1p(std::exp(-std::abs(x))) + (x < T(0) ? -x : T(0));
+    return (T(1) - t) * x + w * tail;
+  }
+  template <class T> T derivative(T x, T t) const noexcept {
+    T const w = static_cast<T>(pos_weight) * t;
+    T const z = std::exp(-std::abs(x));
+    T const s = x < T(0) ? z / (T(1) + z) : T(1) / (T(1) + z);
+    return (w + T(1) - t) * s - w;
+  }
+  template <class T> T target_derivative(T x, T t) const noexcept {
+    (void)t;
+    T const tail = std::log1p(std::exp(-std::abs(x))) + (x < T(0) ? -x : T(0));
+    return -x + (static_cast<T>(pos_weight) - T(1)) * tail;
+  }
+};
+
+/// Binary cross-entropy of a probability x; logarithms are clamped at -100, as in PyTorch.
+struct BceLoss {
+  template <class T> T operator()(T x, T t) const noexcept {
+    T const p = std::log(x);
+    T const q = std::log(T(1) - x);
+    return (t - T(1)) * (q < T(-100) ? T(-100) : q) - t * (p < T(-100) ? T(-100) : p);
+  }
+  template <class T> T derivative(T x, T t) const noexcept {
+    T const scale = (T(1) - x) * x;
+    return (x - t) / (scale < T(1e-12) ? T(1e-12) : scale);
+  }
+  template <class T> T target_derivative(T x, T t) const noexcept {
+    (void)t;
+    return std::log(T(1) - x) - std::log(x);
+  }
+};
+
+/// Kullback-Leibler term t * (log t - x); x is a log-probability, and t too if log_target.
+struct KlDivLoss {
+  bool log_target = false;
+  template <class T> T operator()(T x, T t) const noexcept {
+    if (log_target) return std::exp(t) * (t - x);
+    return (t == T(0) ? T(0) : t * std::log(t)) - t * x;
+  }
+  template <class T> T derivative(T, T t) const noexcept { return log_target ? -std::exp(t) : -t; }
+  template <class T> T target_derivative(T x, T t) const noexcept {
+    if (log_target) return std::exp(t) * (t - x + T(1));
+    return std::log(t) + T(1) - x;
+  }
+};
+
+}  // namespace ashlar::kernels

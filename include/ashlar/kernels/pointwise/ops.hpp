@@ -1,0 +1,203 @@
+// kernels/pointwise/ops.hpp: activations and elementwise functions, one functor each, with PyTorch's values
+// and gradients at 0, at kinks, for infinities and NaN. The oracle of the vector forms in cpu.hpp.
+// SPDX-License-Identifier: BSL-1.0
+//
+// A functor has  T operator()(T x)        y = f(x)
+//           and  T derivative(T x, T y)   f'(x), given y = f(x); the pullback multiplies it with dy.
+// A type with these two members works with map and map_pullback; nothing needs to be registered.
+#pragma once
+
+#include <cmath>
+
+namespace ashlar::kernels {
+
+struct Identity {
+  template <class T> T operator()(T x) const noexcept { return x; }
+  template <class T> T derivative(T, T) const noexcept { return T(1); }
+};
+
+/// max(x, 0); NaN stays NaN and passes its gradient on, as in PyTorch.
+struct ReLU {
+  template <class T> T operator()(T x) const noexcept { return x <= T(0) ? T(0) : x; }
+  template <class T> T derivative(T, T y) const noexcept { return y <= T(0) ? T(0) : T(1); }
+};
+
+struct LeakyReLU {
+  double slope = 0.01;
+  template <class T> T operator()(T x) const noexcept { return x > T(0) ? x : x * static_cast<T>(slope); }
+  template <class T> T derivative(T x, T) const noexcept { return x > T(0) ? T(1) : static_cast<T>(slope); }
+};
+
+/// x * Phi(x), with the error function.
+struct GELU {
+  template <class T> T operator()(T x) const noexcept {
+    return x * (T(0.5) * (T(1) + std::erf(x * T(0.70710678118654752440))));
+  }
+  template <class T> T derivative(T x, T) const noexcept {
+    T const cdf = T(0.5) * (T(1) + std::erf(x * T(0.70710678118654752440)));
+    T const pdf = T(0.39894228040143267794) * std::exp(x * x * T(-0.5));
+    return cdf + x * pdf;
+  }
+};
+
+/// GELU by tanh (PyTorch: approximate="tanh").
+struct GELUTanh {
+  template <class T> T operator()(T x) const noexcept {
+    T const inner = T(0.79788456080286535588) * (x + T(0.044715) * x * x * x);
+    return T(0.5) * x * (T(1) + std::tanh(inner));
+  }
+  template <class T> T derivative(T x, T) const noexcept {
+    T const inner = T(0.79788456080286535588) * (x + T(0.044715) * x * x * x);
+    T const t = std::tanh(inner);
+    T const slope = T(0.79788456080286535588) * (T(1) + T(3) * T(0.044715) * x * x);
+    return T(0.5) * (T(1) + t) + T(0.5) * x * ((T(1) - t * t) * slope);
+  }
+};
+
+/// 1 / (1 + exp(-x)).
+struct Sigmoid {
+  template <class T> T operator()(T x) const noexcept { return T(1) / (T(1) + std::exp(-x)); }
+  template <class T> T derivative(T, T y) const noexcept { return (T(1) - y) * y; }
+};
+
+/// x * sigmoid(x).
+struct SiLU {
+  template <class T> T operator()(T x) const noexcept { return x / (T(1) + std::exp(-x)); }
+  template <class T> T derivative(T x, T) const noexcept {
+    T const s = Sigmoid{}(x);
+    return s * (T(1) + x * (T(1) - s));
+  }
+};
+
+struct Tanh {
+  template <class T> T operator()(T x) const noexcept { return std::tanh(x); }
+  template <class T> T derivative(T, T y) const noexcept { return T(1) - y * y; }
+};
+
+/// min(max(x, low), high); NaN stays NaN.
+struct Hardtanh {
+  double low = -1;
+  double high = 1;
+  template <class T> T operator()(T x) const noexcept {
+    T const lo = static_cast<T>(low);
+    T const hi = static_cast<T>(high);
+    T const raised = x < lo ? lo : x;
+    return raised > hi ? hi : raised;
+  }
+  template <class T> T derivative(T x, T) const noexcept {
+    return x <= static_cast<T>(low) || x >= static_cast<T>(high) ? T(0) : T(1);
+  }
+};
+
+struct ReLU6 {
+  template <class T> T operator()(T x) const noexcept { return Hardtanh{0, 6}(x); }
+  template <class T> T derivative(T x, T y) const noexcept { return Hardtanh{0, 6}.derivative(x, y); }
+};
+
+/// x * relu6(x + 3) / 6.
+struct Hardswish {
+  template <class T> T operator()(T x) const noexcept { return x * Hardtanh{0, 6}(x + T(3)) / T(6); }
+  template <class T> T derivative(T x, T) const noexcept {
+    if (x <= T(-3)) return T(0);
+    if (x >= T(3)) return T(1);
+    return x / T(3) + T(0.5);
+  }
+};
+
+/// relu6(x + 3) / 6.
+struct Hardsigmoid {
+  template <class T> T operator()(T x) const noexcept { return Hardtanh{0, 6}(x + T(3)) / T(6); }
+  template <class T> T derivative(T x, T) const noexcept {
+    return x <= T(-3) || x >= T(3) ? T(0) : T(1) / T(6);
+  }
+};
+
+/// x, or alpha * (exp(x) - 1) below 0.
+struct ELU {
+  double alpha = 1;
+  template <class T> T operator()(T x) const noexcept {
+    return x <= T(0) ? std::expm1(x) * static_cast<T>(alpha) : x;
+  }
+  template <class T> T derivative(T x, T) const noexcept {
+    return x <= T(0) ? static_cast<T>(alpha) * std::exp(x) : T(1);
+  }
+};
+
+/// log(1 + exp(beta * x)) / beta, and x itself where beta * x is above the threshold.
+struct Softplus {
+  double beta = 1;
+  double threshold = 20;
+  template <class T> T operator()(T x) const noexcept {
+    T const scaled = x * static_cast<T>(beta);
+    return scaled > static_cast<T>(threshold) ? x : std::log1p(std::exp(scaled)) / static_cast<T>(beta);
+  }
+  template <class T> T derivative(T x, T) const noexcept {
+    T const scaled = x * static_cast<T>(beta);
+    if (scaled > static_cast<T>(threshold)) return T(1);
+    T const z = std::exp(scaled);
+    return z / (z + T(1));
+  }
+};
+
+/// log(sigmoid(x)), without overflow on either side.
+struct LogSigmoid {
+  template <class T> T operator()(T x) const noexcept {
+    T const low = x < T(0) ? x : (x != x ? x : T(0));
+    return low - std::log1p(std::exp(-std::abs(x)));
+  }
+  template <class T> T derivative(T x, T) const noexcept {
+    T const z = std::exp(-std::abs(x));
+    return x < T(0) ? T(1) / (T(1) + z) : z / (T(1) + z);
+  }
+};
+
+/// x * tanh(softplus(x)).
+struct Mish {
+  template <class T> T operator()(T x) const noexcept { return x * std::tanh(std::log1p(std::exp(x))); }
+  template <class T> T derivative(T x, T) const noexcept {
+    T const t = std::tanh(std::log1p(std::exp(x)));
+    return t + x * (Sigmoid{}(x) * (T(1) - t * t));
+  }
+};
+
+/// x / (1 + |x|).
+struct Softsign {
+  template <class T> T operator()(T x) const noexcept { return x / (T(1) + std::abs(x)); }
+  template <class T> T derivative(T x, T) const noexcept {
+    T const d = T(1) + std::abs(x);
+    return T(1) / (d * d);
+  }
+};
+
+struct Exp {
+  template <class T> T operator()(T x) const noexcept { return std::exp(x); }
+  template <class T> T derivative(T, T y) const noexcept { return y; }
+};
+
+struct Log {
+  template <class T> T operator()(T x) const noexcept { return std::log(x); }
+  template <class T> T derivative(T x, T) const noexcept { return T(1) / x; }
+};
+
+struct Sqrt {
+  template <class T> T operator()(T x) const noexcept { return std::sqrt(x); }
+  template <class T> T derivative(T, T y) const noexcept { return T(1) / (T(2) * y); }
+};
+
+/// |x|; its gradient is the sign, so 0 at 0 and at NaN.
+struct Abs {
+  template <class T> T operator()(T x) const noexcept { return std::abs(x); }
+  template <class T> T derivative(T x, T) const noexcept { return T((x > T(0)) - (x < T(0))); }
+};
+
+struct Neg {
+  template <class T> T operator()(T x) const noexcept { return -x; }
+  template <class T> T derivative(T, T) const noexcept { return T(-1); }
+};
+
+struct Square {
+  template <class T> T operator()(T x) const noexcept { return x * x; }
+  template <class T> T derivative(T x, T) const noexcept { return T(2) * x; }
+};
+
+}  // namespace ashlar::kernels
