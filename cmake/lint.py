@@ -1,0 +1,65 @@
+#!/usr/bin/env python3
+"""Checks what clang-format does not.  SPDX-License-Identifier: BSL-1.0
+
+usage: lint.py   in the root of the source tree; prints one line for each finding, exits 1 if there is any.
+"""
+import pathlib
+import re
+import sys
+
+FOLDERS = ["include", "tests", "examples", "bench", "codegen", "cmake", "schemas"]
+CODE = {".hpp", ".cpp", ".cuh", ".cu", ".cmake", ".fbs"}
+# Which folders of include/ashlar a folder may include. Headers at the root may include all.
+MAY_INCLUDE = {
+    "core": {"core"},
+    "reflect": {"core", "reflect"},
+    "kernels": {"core", "kernels"},
+    "grad": {"core", "reflect", "kernels", "grad", "nn"},
+    "nn": {"core", "reflect", "kernels", "grad", "nn"},
+    "train": {"core", "reflect", "kernels", "grad", "nn", "train"},
+    "io": {"core", "reflect", "schema", "io"},
+    "schema": {"core", "reflect", "schema"},
+}
+INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]ashlar/([a-z_]+)/')
+
+
+def findings(path, text):
+    lines = text.split("\n")
+    generated = "generated" in path.name or "golden" in path.parts
+    if generated:
+        return
+    terse = path.parts[:2] == ("tests", "compile_fail")  # their first lines are statements
+    if path.suffix in CODE and not terse and "SPDX-License-Identifier: BSL-1.0" not in "\n".join(lines[:12]):
+        yield 1, "no SPDX-License-Identifier: BSL-1.0"
+    if path.suffix in {".hpp", ".cuh"} and "#pragma once" not in lines:
+        yield 1, "no #pragma once"
+    if text and not text.endswith("\n"):
+        yield len(lines), "no newline at the end"
+    folder = path.parts[2] if path.parts[:2] == ("include", "ashlar") and len(path.parts) > 3 else None
+    for number, line in enumerate(lines, 1):
+        if not line.isascii():
+            yield number, "not ASCII"
+        if line != line.rstrip():
+            yield number, "blank at the end of the line"
+        if "\t" in line:
+            yield number, "tab"
+        match = INCLUDE.match(line)
+        if match and folder in MAY_INCLUDE and match[1] not in MAY_INCLUDE[folder] and match[1] in MAY_INCLUDE:
+            yield number, f"{folder} may not include {match[1]}: dependencies point downward only"
+
+
+def main():
+    count = 0
+    paths = [pathlib.Path("run"), pathlib.Path("CMakeLists.txt")]
+    for folder in FOLDERS:
+        paths += [p for p in sorted(pathlib.Path(folder).rglob("*"))
+                  if p.suffix in CODE | {".py"} or p.name == "CMakeLists.txt"]
+    for path in paths:
+        for number, sentence in findings(path, path.read_text(encoding="utf-8")):
+            print(f"{path}:{number}: {sentence}")
+            count += 1
+    return 1 if count else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
