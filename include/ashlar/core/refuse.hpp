@@ -86,6 +86,7 @@ template <std::size_t N>
 constexpr text<N + 1> to_text(std::string_view from) {
   text<N + 1> out;
   for (std::size_t i = 0; i < N; ++i) out.chars[i] = from[i];
+  out.chars[N] = '\0';  // written, or clang may take it for filler and print numbers
   return out;
 }
 
@@ -98,13 +99,13 @@ struct Refusal<Holder, std::index_sequence<I...>> {
 
 /// `Holder::value` is a constexpr Sentence; empty means all is well.
 /// Does nothing then, and else stops the compiler with the sentence as its first error.
+/// The return type is deduced so that `decltype(refuse<H>())` is enough to ask.
 template <class Holder>
-constexpr bool refuse() {
+constexpr auto refuse() {
   if constexpr (!Holder::value.empty()) {
     using Why = typename Refusal<Holder, std::make_index_sequence<piece_count(Holder::value.view())>>::type;
-    return sizeof(Why) != 0;
+    (void)sizeof(Why);
   }
-  return true;
 }
 
 }  // namespace detail

@@ -1,0 +1,119 @@
+// Ashlar: the members of a struct: names, types, offsets.  SPDX-License-Identifier: BSL-1.0
+//
+// Boost.PFR counts and names the members. Their offsets follow from the rule every ABI has for plain aggregates:
+// each member goes to the next multiple of its alignment. Size and alignment of the whole are compared with what the
+// compiler says, and `check_offsets` compares every address, which optimises to nothing.
+#pragma once
+
+#include <ashlar/core/refuse.hpp>
+#include <ashlar/reflect/structure.hpp>
+#include <ashlar/reflect/type_name.hpp>
+
+#include <boost/pfr/core.hpp>
+#include <boost/pfr/core_name.hpp>
+
+#include <array>
+#include <cstddef>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+namespace ashlar::detail {
+
+/// A struct whose members are its content. Everything else says for itself what it holds.
+template <class T>
+concept PlainStruct = std::is_class_v<T> && std::is_aggregate_v<T> && !std::is_empty_v<T> &&
+                      !IndexedChildren<T>::specialised && !is_named<T> && !is_tied<T>;
+
+template <class T>
+constexpr std::size_t field_count() {
+  if constexpr (IndexedChildren<T>::specialised) {
+    return IndexedChildren<T>::size;
+  } else if constexpr (std::is_empty_v<T>) {
+    return 0;
+  } else {
+    return boost::pfr::tuple_size_v<T>;
+  }
+}
+
+template <class T, std::size_t I>
+struct FieldType {
+  using type = boost::pfr::tuple_element_t<I, T>;
+};
+template <class T, std::size_t I>
+  requires(IndexedChildren<T>::specialised)
+struct FieldType<T, I> {
+  using type = typename IndexedChildren<T>::template child<I>;
+};
+template <class T, std::size_t I>
+using field_t = typename FieldType<T, I>::type;
+
+/// Member I of an object, const or not.
+template <std::size_t I, class T>
+constexpr auto& get_field(T& object) {
+  using U = std::remove_const_t<T>;
+  if constexpr (IndexedChildren<U>::specialised) {
+    return IndexedChildren<U>::template get<I>(object);
+  } else {
+    return boost::pfr::get<I>(object);
+  }
+}
+
+template <class T>
+struct FieldOffsets;
+
+template <class T, class Indices>
+struct PlainOffsets;
+template <class T, std::size_t... I>
+struct PlainOffsets<T, std::index_sequence<I...>> {
+  static constexpr std::size_t count = sizeof...(I);
+
+  static constexpr auto compute() {
+    std::array<std::size_t, count + 2> out{};  // offsets, then size and alignment
+    constexpr std::array<std::size_t, count> sizes{sizeof(field_t<T, I>)...};
+    constexpr std::array<std::size_t, count> alignments{alignof(field_t<T, I>)...};
+    std::size_t at = 0;
+    std::size_t alignment = 1;
+    for (std::size_t i = 0; i < count; ++i) {
+      at = (at + alignments[i] - 1) / alignments[i] * alignments[i];
+      out[i] = at;
+      at += sizes[i];
+      if (alignments[i] > alignment) alignment = alignments[i];
+    }
+    out[count] = (at + alignment - 1) / alignment * alignment;
+    out[count + 1] = alignment;
+    return out;
+  }
+  static constexpr auto value = compute();
+};
+
+template <class T>
+struct LayoutMistake {
+  static constexpr Sentence value = [] {
+    Sentence s;
+    using Offsets = PlainOffsets<T, std::make_index_sequence<field_count<T>()>>;
+    if (Offsets::value[Offsets::count] != sizeof(T) || Offsets::value[Offsets::count + 1] != alignof(T)) {
+      s.add("ashlar: ").add(type_name<T>()).add(
+          " has a member that does not lie where its type puts it: no alignas, bit-field or array member is allowed");
+    }
+    return s;
+  }();
+};
+
+/// Offset of member I of T.
+template <class T, std::size_t I>
+constexpr std::size_t field_offset() {
+  if constexpr (IndexedChildren<T>::specialised) {
+    return IndexedChildren<T>::template offset<I>();
+  } else {
+    return PlainOffsets<T, std::make_index_sequence<field_count<T>()>>::value[I];
+  }
+}
+
+/// Key of member I of T, when its type does not give one.
+template <class T, std::size_t I>
+constexpr std::string_view field_name() {
+  return boost::pfr::get_name<I, T>();
+}
+
+}  // namespace ashlar::detail

@@ -1,0 +1,83 @@
+// Ashlar: names of types, as people write them.  SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <string_view>
+
+namespace ashlar {
+namespace detail {
+
+template <class T>
+constexpr std::string_view compiler_name() {
+  // g++: "... compiler_name() [with T = NAME; std::string_view = ...]", clang: "... compiler_name() [T = NAME]"
+  std::string_view const all = __PRETTY_FUNCTION__;
+  std::size_t const begin = all.find("T = ") + 4;
+  std::size_t end = begin;
+  for (int depth = 0; end < all.size(); ++end) {
+    char const c = all[end];
+    if (c == '<' || c == '(' || c == '[' || c == '{') ++depth;
+    if (depth == 0 && (c == ';' || c == ']')) break;
+    if (c == '>' || c == ')' || c == ']' || c == '}') --depth;
+  }
+  return all.substr(begin, end - begin);
+}
+
+constexpr bool is_word(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+}
+
+template <std::size_t N>
+struct CleanName {
+  std::array<char, N> chars{};
+  std::size_t length = 0;
+};
+
+/// Drops namespaces and the suffixes of integers, in which compilers differ: "a::Linear<20ul>" -> "Linear<20>".
+template <class T>
+constexpr auto clean_name() {
+  constexpr std::string_view raw = compiler_name<T>();
+  CleanName<raw.size()> out;
+  for (std::size_t i = 0; i < raw.size();) {
+    std::size_t end = i;
+    while (end < raw.size() && is_word(raw[end])) ++end;
+    if (end == i) {
+      std::string_view const anonymous = "(anonymous namespace)::";
+      std::string_view const unnamed = "{anonymous}::";
+      if (raw.substr(i, anonymous.size()) == anonymous) {
+        i += anonymous.size();
+      } else if (raw.substr(i, unnamed.size()) == unnamed) {
+        i += unnamed.size();
+      } else {
+        out.chars[out.length++] = raw[i++];
+      }
+      continue;
+    }
+    if (raw.substr(end, 2) == "::") {
+      i = end + 2;
+      continue;
+    }
+    bool const number = raw[i] >= '0' && raw[i] <= '9';
+    for (std::size_t k = i; k < end; ++k) {
+      if (number && (raw[k] == 'u' || raw[k] == 'l' || raw[k] == 'U' || raw[k] == 'L')) break;
+      out.chars[out.length++] = raw[k];
+    }
+    i = end;
+  }
+  return out;
+}
+
+template <class T>
+struct NameOf {
+  static constexpr auto value = clean_name<T>();
+};
+
+}  // namespace detail
+
+/// "MLP", "Linear<20, 256>": without namespaces, the same for every compiler where the language lets it be.
+template <class T>
+constexpr std::string_view type_name() {
+  return {detail::NameOf<T>::value.chars.data(), detail::NameOf<T>::value.length};
+}
+
+}  // namespace ashlar
