@@ -1,29 +1,72 @@
 // kernels/linear/cpu.hpp: y = x * transpose(weight) + bias and its pullbacks on the host, one thread.
-// SPDX-License-Identifier: BSL-1.0
+// Must agree with reference.hpp; tests/kernels/linear_test.cpp states the bound.  SPDX-License-Identifier: BSL-1.0
+//
+// Order of sums, on one machine: fixed by In and Out alone, so the same input gives the same bits wherever the row
+// stands and however many rows there are, with one exception: where In < 64 and Out >= 16, a call with one row sums
+// lane by lane, a call with more rows element by element. Who splits rows keeps at least two in each part there.
+// linear_backward_parameters sums over the rows in their order, onto what is there.
 #pragma once
 
-#include <ashlar/kernels/linear/reference.hpp>
+#include <ashlar/kernels/gemm/gemm.hpp>
 
 #include <cstddef>
 
 namespace ashlar::kernels {
+inline namespace ASHLAR_KERNELS_ABI {
+namespace detail {
+
+/// Stands for a missing bias.
+template <std::size_t N, class T>
+alignas(64) inline constexpr T zero_row[N] = {};
+
+/// Rows of weight at a time with one row of x: as even as possible, at most `most`.
+consteval std::size_t even_group(std::size_t out, std::size_t most) {
+  std::size_t const groups = (out + most - 1) / most;
+  return (out + groups - 1) / groups;
+}
+
+/// Rows of weight at a time with more rows of x.
+consteval std::size_t dot_group(std::size_t out) {
+  return out % 4 == 0 || out > 16 ? 4 : out % 5 == 0 ? 5 : out < 4 ? out : 4;
+}
+
+}  // namespace detail
 
 /// y = x * transpose(weight) + bias: x (rows, In), weight (Out, In), bias (Out) or null -> y (rows, Out).
+///
+/// Before  y overlaps no input.
+/// Never   throws, allocates, or touches an element outside the arrays.
 template <std::size_t In, std::size_t Out, class T>
 void linear(std::size_t rows, T const* x, T const* weight, T const* bias, T* y) noexcept {
-  reference::linear<In, Out>(rows, x, weight, bias, y);
+  T const* const init = bias != nullptr ? bias : detail::zero_row<Out, T>;
+  if (rows == 1) {
+    constexpr std::size_t c = detail::even_group(Out, 10);
+    ASHLAR_DISPATCH(linear_row<In, Out, c>(x, weight, init, y));
+  }
+  if constexpr (In < 64 && Out >= 16) {
+    ASHLAR_DISPATCH(outer<true>(rows, Out, In, x, In, std::size_t{1}, weight, In, init, std::size_t{0}, y, Out));
+  } else {
+    constexpr std::size_t c = detail::dot_group(Out);
+    ASHLAR_DISPATCH(dot<c, Out % c>(rows, Out, In, x, In, weight, In, init, std::size_t{0}, y, Out));
+  }
 }
 
 /// dx += dy * weight: dy (rows, Out), weight (Out, In) -> dx (rows, In).
 template <std::size_t In, std::size_t Out, class T>
 void linear_backward_input(std::size_t rows, T const* dy, T const* weight, T* dx) noexcept {
-  reference::linear_backward_input<In, Out>(rows, dy, weight, dx);
+  ASHLAR_DISPATCH(outer<false>(rows, In, Out, dy, Out, std::size_t{1}, weight, In, dx, In, dx, In));
 }
 
 /// dweight += transpose(dy) * x, dbias += column sums of dy: x (rows, In), dy (rows, Out). dbias may be null.
 template <std::size_t In, std::size_t Out, class T>
 void linear_backward_parameters(std::size_t rows, T const* x, T const* dy, T* dweight, T* dbias) noexcept {
-  reference::linear_backward_parameters<In, Out>(rows, x, dy, dweight, dbias);
+  if (dbias != nullptr) {
+    for (std::size_t r = 0; r < rows; ++r) {
+      for (std::size_t o = 0; o < Out; ++o) dbias[o] += dy[r * Out + o];
+    }
+  }
+  ASHLAR_DISPATCH(outer<false>(Out, In, rows, dy, std::size_t{1}, Out, x, In, dweight, In, dweight, In));
 }
 
+}  // namespace ASHLAR_KERNELS_ABI
 }  // namespace ashlar::kernels

@@ -1,0 +1,298 @@
+// kernels/gemm/body.hpp: included by gemm.hpp once per level; alone it includes gemm.hpp.
+// SPDX-License-Identifier: BSL-1.0
+//
+// dot_*    c[m][n] = init + sum over k of a[m][k] * b[n][k], both contiguous in k: lanes run along k. Each sum is
+//          taken lane by lane in blocks of k_block, each block's lanes joined by the tree of sum_each, the blocks in
+//          order. That order depends on k and the level alone, so no tile height or width changes a bit.
+// outer_*  c[m][n] = init + sum over k of a[m][k] * b[k][n], b contiguous in n: lanes run along n, one chain a sum in
+//          the order of k, whatever the tile.
+#ifndef ASHLAR_LEVEL
+#include <ashlar/kernels/gemm/gemm.hpp>
+#else
+
+namespace ashlar::kernels {
+inline namespace ASHLAR_KERNELS_ABI {
+namespace detail::ASHLAR_LEVEL_NAMESPACE {
+
+#if ASHLAR_LEVEL == 2
+inline constexpr std::size_t outer_rows = 12;  // 12 x 2 sums, 2 of b: 26 of 32 registers
+inline constexpr std::size_t dot_sums = 24;
+#elif ASHLAR_LEVEL == 1
+inline constexpr std::size_t outer_rows = 6;  // 6 x 2 sums, 2 of b, 1 of a: 15 of 16 registers
+inline constexpr std::size_t dot_sums = 12;
+#else
+inline constexpr std::size_t outer_rows = 4;  // no FMA: a product needs a register too
+inline constexpr std::size_t dot_sums = 8;
+#endif
+
+/// Elements of k after which dot_* joins its lanes: (8 + 3) * 2 KB of rows stay in a 32 KB cache.
+template <class T>
+inline constexpr std::size_t k_block = 2048 / sizeof(T);
+
+/// One R x C block of sums over k <= k_block elements, added to init: out[r * ldo + c] = init[r * ldi + c] + ...
+template <std::size_t R, std::size_t C, class T>
+ASHLAR_INLINE void dot_tile(std::size_t k, T const* a, std::size_t lda, T const* b, std::size_t ldb, T const* init,
+                            std::size_t ldi, T* out, std::size_t ldo) noexcept {
+  using S = Simd<T>;
+  typename S::V sum[R][C] = {};
+  std::size_t i = 0;
+  for (; i + S::lanes <= k; i += S::lanes) {
+    typename S::V x[R];
+    ASHLAR_UNROLL
+    for (std::size_t r = 0; r < R; ++r) x[r] = S::load(a + r * lda + i);
+    ASHLAR_UNROLL
+    for (std::size_t c = 0; c < C; ++c) {
+      typename S::V const w = S::load(b + c * ldb + i);
+      ASHLAR_UNROLL
+      for (std::size_t r = 0; r < R; ++r) sum[r][c] = S::fma(x[r], w, sum[r][c]);
+    }
+  }
+  if (i < k) {
+    typename S::V x[R];
+    ASHLAR_UNROLL
+    for (std::size_t r = 0; r < R; ++r) x[r] = S::load(a + r * lda + i, k - i);
+    ASHLAR_UNROLL
+    for (std::size_t c = 0; c < C; ++c) {
+      typename S::V const w = S::load(b + c * ldb + i, k - i);
+      ASHLAR_UNROLL
+      for (std::size_t r = 0; r < R; ++r) sum[r][c] = S::fma(x[r], w, sum[r][c]);
+    }
+  }
+  ASHLAR_UNROLL
+  for (std::size_t r = 0; r < R; ++r) add_sums<T, S::lanes, C>(sum[r], init + r * ldi, out + r * ldo);
+}
+
+/// All m rows of a against C rows of b.
+template <std::size_t C, class T>
+ASHLAR_TARGET void dot_rows(std::size_t m, std::size_t k, T const* a, std::size_t lda, T const* b, std::size_t ldb,
+                            T const* init, std::size_t ldi, T* c, std::size_t ldc) noexcept {
+  constexpr std::size_t r = dot_sums / C;
+  std::size_t i = 0;
+  for (; i + r <= m; i += r) {
+    dot_tile<r, C>(k, a + i * lda, lda, b, ldb, init + i * ldi, ldi, c + i * ldc, ldc);
+  }
+  for (; i < m; ++i) dot_tile<1, C>(k, a + i * lda, lda, b, ldb, init + i * ldi, ldi, c + i * ldc, ldc);
+}
+
+/// c (m, n) = init + a (m, k) * transpose(b (n, k)). Row r of init begins at init + r * ldi; ldi 0: one row for all.
+/// C, Rest: rows of b at a time, and at the end, n % C of them; Rest = C takes the end one by one.
+template <std::size_t C, std::size_t Rest, class T>
+ASHLAR_TARGET void dot(std::size_t m, std::size_t n, std::size_t k, T const* a, std::size_t lda, T const* b,
+                       std::size_t ldb, T const* init, std::size_t ldi, T* c, std::size_t ldc) noexcept {
+  for (std::size_t p = 0; p == 0 || p < k; p += k_block<T>) {
+    std::size_t const some = k - p < k_block<T> ? k - p : k_block<T>;
+    std::size_t j = 0;
+    for (; j + C <= n; j += C) {
+      dot_rows<C>(m, some, a + p, lda, b + j * ldb + p, ldb, init + j, ldi, c + j, ldc);
+    }
+    if constexpr (Rest > 0 && Rest < C) {
+      dot_rows<Rest>(m, some, a + p, lda, b + j * ldb + p, ldb, init + j, ldi, c + j, ldc);
+    }
+    if constexpr (Rest == C) {
+      for (; j < n; ++j) dot_rows<1>(m, some, a + p, lda, b + j * ldb + p, ldb, init + j, ldi, c + j, ldc);
+    }
+    init = c;
+    ldi = ldc;
+  }
+}
+
+/// One row: y (n) = init + b (n, k) * x (k), C rows of b at a time, with the bits of dot. K: k, if it is worth a
+/// function of its own, else 0.
+template <std::size_t K, std::size_t C, std::size_t Rest, class T>
+ASHLAR_TARGET void dot_vector(std::size_t n, std::size_t size, T const* x, T const* b, T const* init, T* y) noexcept {
+  std::size_t const k = K != 0 ? K : size;
+  for (std::size_t p = 0; p == 0 || p < k; p += k_block<T>) {
+    std::size_t const some = k - p < k_block<T> ? k - p : k_block<T>;
+    std::size_t j = 0;
+    for (; j + C <= n; j += C) dot_tile<1, C>(some, x + p, k, b + j * k + p, k, init + j, 0, y + j, 0);
+    if constexpr (Rest > 0) dot_tile<1, Rest>(some, x + p, k, b + j * k + p, k, init + j, 0, y + j, 0);
+    init = y;
+  }
+}
+
+/// One row, K = (f + 1/2) vectors: two rows of b are 2 f + 1 full, aligned vectors, of which the middle one holds the
+/// end of the first row and the begin of the second. Lanes of both are folded into the halves of one vector.
+template <std::size_t K, std::size_t N, class T>
+ASHLAR_TARGET void dot_vector_pairs(T const* x, T const* b, T const* init, T* y) noexcept {
+  using S = Simd<T>;
+  constexpr std::size_t lanes = S::lanes;
+  constexpr std::size_t full = K / lanes;
+  constexpr auto all = std::make_index_sequence<lanes>{};
+  typename S::V first[full + 1];
+  typename S::V second[full + 1];
+  ASHLAR_UNROLL
+  for (std::size_t i = 0; i < full; ++i) {
+    first[i] = S::load(x + i * lanes);
+    second[i] = S::load(x + lanes / 2 + i * lanes);
+  }
+  typename S::V const middle = join_halves(x + full * lanes, x, all);
+  std::size_t j = 0;
+  for (; j + lanes <= N; j += lanes) {
+    typename S::V pair[lanes / 2];
+    ASHLAR_UNROLL
+    for (std::size_t q = 0; q < lanes / 2; ++q) {
+      T const* w = b + (j + 2 * q) * K;
+      typename S::V even = first[0] * S::load(w);
+      typename S::V odd = second[0] * S::load(w + (full + 1) * lanes);
+      ASHLAR_UNROLL
+      for (std::size_t i = 1; i < full; ++i) {
+        even = S::fma(first[i], S::load(w + i * lanes), even);
+        odd = S::fma(second[i], S::load(w + (full + 1 + i) * lanes), odd);
+      }
+      pair[q] = S::fma(middle, S::load(w + full * lanes), add_halves<lanes>(even, odd, all));
+    }
+    S::store(y + j, sum_pairs<lanes>(pair, all) + S::load(init + j));
+  }
+  if constexpr (N % lanes != 0) dot_tile<1, N % lanes>(K, x, K, b + j * K, K, init + j, 0, y + j, 0);
+}
+
+/// One row of linear: C rows of weight at a time.
+template <std::size_t In, std::size_t Out, std::size_t C, class T>
+ASHLAR_TARGET void linear_row(T const* x, T const* weight, T const* init, T* y) noexcept {
+  constexpr std::size_t lanes = Simd<T>::lanes;
+  if constexpr (In < 64 && In > lanes && Out >= 16 && In % lanes == lanes / 2 && lanes > 2) {
+    dot_vector_pairs<In, Out>(x, weight, init, y);
+  } else {
+    dot_vector<In <= 64 ? In : 0, C, Out % C>(Out, In, x, weight, init, y);
+  }
+}
+
+/// R x (2 vectors) of sums over k: out = init + a * b. a[m][k] is at a[m * am + k * ak].
+template <std::size_t R, class T>
+ASHLAR_TARGET void outer_tile(std::size_t k, T const* a, std::size_t am, std::size_t ak, T const* b, std::size_t ldb,
+                              T const* init, std::size_t ldi, T* out, std::size_t ldo) noexcept {
+  using S = Simd<T>;
+  typename S::V sum[R][2];
+  ASHLAR_UNROLL
+  for (std::size_t r = 0; r < R; ++r) {
+    sum[r][0] = S::load(init + r * ldi);
+    sum[r][1] = S::load(init + r * ldi + S::lanes);
+  }
+  for (std::size_t p = 0; p < k; ++p) {
+    typename S::V const b0 = S::load(b + p * ldb);
+    typename S::V const b1 = S::load(b + p * ldb + S::lanes);
+    ASHLAR_UNROLL
+    for (std::size_t r = 0; r < R; ++r) {
+      typename S::V const x = S::broadcast(a[r * am + p * ak]);
+      sum[r][0] = S::fma(x, b0, sum[r][0]);
+      sum[r][1] = S::fma(x, b1, sum[r][1]);
+    }
+  }
+  ASHLAR_UNROLL
+  for (std::size_t r = 0; r < R; ++r) {
+    S::store(out + r * ldo, sum[r][0]);
+    S::store(out + r * ldo + S::lanes, sum[r][1]);
+  }
+}
+
+/// R rows of the last, narrower panel: columns < 2 vectors; b is padded, init and out are not.
+template <std::size_t R, class T>
+ASHLAR_TARGET void outer_edge(std::size_t columns, std::size_t k, T const* a, std::size_t am, std::size_t ak,
+                              T const* b, std::size_t ldb, T const* init, std::size_t ldi, T* out,
+                              std::size_t ldo) noexcept {
+  constexpr std::size_t width = 2 * Simd<T>::lanes;
+  T block[R * width] = {};
+  ASHLAR_UNROLL
+  for (std::size_t r = 0; r < R; ++r) {
+    for (std::size_t j = 0; j < columns; ++j) block[r * width + j] = init[r * ldi + j];
+  }
+  outer_tile<R>(k, a, am, ak, b, ldb, block, width, block, width);
+  ASHLAR_UNROLL
+  for (std::size_t r = 0; r < R; ++r) {
+    for (std::size_t j = 0; j < columns; ++j) out[r * ldo + j] = block[r * width + j];
+  }
+}
+
+/// All m rows against one panel of at most two vectors of columns.
+template <std::size_t R, class T>
+ASHLAR_TARGET void outer_rows_of(std::size_t m, std::size_t columns, std::size_t k, T const* a, std::size_t am,
+                                 std::size_t ak, T const* b, std::size_t ldb, T const* init, std::size_t ldi, T* c,
+                                 std::size_t ldc) noexcept {
+  std::size_t i = 0;
+  if (columns == 2 * Simd<T>::lanes) {
+    for (; i + R <= m; i += R) outer_tile<R>(k, a + i * am, am, ak, b, ldb, init + i * ldi, ldi, c + i * ldc, ldc);
+  } else {
+    for (; i + R <= m; i += R) {
+      outer_edge<R>(columns, k, a + i * am, am, ak, b, ldb, init + i * ldi, ldi, c + i * ldc, ldc);
+    }
+  }
+  if constexpr (R > 1) {
+    if (i < m) {
+      constexpr std::size_t next = R > 6 ? 6 : R > 4 ? 4 : R / 2;
+      outer_rows_of<next>(m - i, columns, k, a + i * am, am, ak, b, ldb, init + i * ldi, ldi, c + i * ldc, ldc);
+    }
+  }
+}
+
+/// panel[i][q] = b[q][i] for q < 2 vectors, i < k: 128-bit pieces of rows side by side, transposed within 128 bits.
+template <class T>
+ASHLAR_TARGET void transpose_panel(std::size_t k, T const* b, std::size_t ldb, T* panel) noexcept {
+  using S = Simd<T>;
+  constexpr std::size_t lanes = S::lanes;
+  constexpr std::size_t piece = 16 / sizeof(T);
+  for (std::size_t q = 0; q < 2 * lanes; q += lanes) {
+    std::size_t i = 0;
+    for (; i + piece <= k; i += piece) {
+      typename S::V row[piece];
+      ASHLAR_UNROLL
+      for (std::size_t r = 0; r < piece; ++r) row[r] = S::load_pieces(b + (q + r) * ldb + i, piece * ldb);
+      transpose_pieces(row);
+      ASHLAR_UNROLL
+      for (std::size_t r = 0; r < piece; ++r) S::store(panel + (i + r) * 2 * lanes + q, row[r]);
+    }
+    for (; i < k; ++i) {
+      for (std::size_t c = 0; c < lanes; ++c) panel[i * 2 * lanes + q + c] = b[(q + c) * ldb + i];
+    }
+  }
+}
+
+/// Elements of k in a packed panel of outer: the panel is 16 KB with AVX2, half of a cache.
+inline constexpr std::size_t outer_block = 256;
+
+/// c (m, n) = init + a * b; b[k][n] is at b[k * bk + n * bn], where bn is 1, or bk is 1 and b is transposed on the
+/// way into a panel. a[m][k] is at a[m * am + k * ak]. init null: zero; ldi 0: one row for all.
+template <bool Transposed, class T>
+ASHLAR_TARGET void outer(std::size_t m, std::size_t n, std::size_t k, T const* a, std::size_t am, std::size_t ak,
+                         T const* b, std::size_t ldb, T const* init, std::size_t ldi, T* c,
+                         std::size_t ldc) noexcept {
+  constexpr std::size_t width = 2 * Simd<T>::lanes;
+  alignas(64) T panel[outer_block * width];
+  T const zeros[width] = {};
+  for (std::size_t p = 0; p == 0 || p < k; p += outer_block) {
+    std::size_t const some = k - p < outer_block ? k - p : outer_block;
+    for (std::size_t j = 0; j < n; j += width) {
+      std::size_t const columns = n - j < width ? n - j : width;
+      T const* from = b + p * ldb + j;
+      std::size_t step = ldb;
+      if (Transposed && columns == width) {
+        transpose_panel(some, b + j * ldb + p, ldb, panel);
+      } else if (Transposed) {
+        for (std::size_t q = 0; q < columns; ++q) {
+          for (std::size_t i = 0; i < some; ++i) panel[i * width + q] = b[(j + q) * ldb + p + i];
+        }
+        for (std::size_t q = columns; q < width; ++q) {
+          for (std::size_t i = 0; i < some; ++i) panel[i * width + q] = T(0);
+        }
+      } else if (columns < width || (m >= 8 * outer_rows && some * ldb * sizeof(T) > 16384)) {
+        for (std::size_t i = 0; i < some; ++i) {
+          for (std::size_t q = 0; q < columns; ++q) panel[i * width + q] = from[i * ldb + q];
+          for (std::size_t q = columns; q < width; ++q) panel[i * width + q] = T(0);
+        }
+      }
+      if (Transposed || columns < width || (m >= 8 * outer_rows && some * ldb * sizeof(T) > 16384)) {
+        from = panel;
+        step = width;
+      }
+      T const* begin = init == nullptr ? zeros : init + j;
+      outer_rows_of<outer_rows>(m, columns, some, a + p * ak, am, ak, from, step, begin, ldi, c + j, ldc);
+    }
+    init = c;
+    ldi = ldc;
+  }
+}
+
+}  // namespace detail::ASHLAR_LEVEL_NAMESPACE
+}  // namespace ASHLAR_KERNELS_ABI
+}  // namespace ashlar::kernels
+
+#endif
