@@ -75,6 +75,13 @@
 #define ASHLAR_UNROLL
 #endif
 
+// Keeps a vector in a register: g++ would load it anew for each multiply-add that uses it, and loads are the limit.
+#if defined(__GNUC__) && !defined(__clang__) && defined(__SSE2__)
+#define ASHLAR_KEEP(v) asm("" : "+v"(v))
+#else
+#define ASHLAR_KEEP(v) static_cast<void>(v)
+#endif
+
 // ASHLAR_DISPATCH(f<A, B>(x)): calls detail::level_k::f<A, B>(x) for the level k of this machine.
 #if ASHLAR_HAS_0 && ASHLAR_HAS_1
 #define ASHLAR_DISPATCH(...)                                                   \

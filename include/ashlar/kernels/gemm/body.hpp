@@ -16,7 +16,7 @@ namespace detail::ASHLAR_LEVEL_NAMESPACE {
 
 #if ASHLAR_LEVEL == 2
 inline constexpr std::size_t outer_rows = 12;  // 12 x 2 sums, 2 of b: 26 of 32 registers
-inline constexpr std::size_t dot_sums = 24;
+inline constexpr std::size_t dot_sums = 16;
 #elif ASHLAR_LEVEL == 1
 inline constexpr std::size_t outer_rows = 6;  // 6 x 2 sums, 2 of b, 1 of a: 15 of 16 registers
 inline constexpr std::size_t dot_sums = 12;
@@ -42,7 +42,8 @@ ASHLAR_INLINE void dot_tile(std::size_t k, T const* a, std::size_t lda, T const*
     for (std::size_t r = 0; r < R; ++r) x[r] = S::load(a + r * lda + i);
     ASHLAR_UNROLL
     for (std::size_t c = 0; c < C; ++c) {
-      typename S::V const w = S::load(b + c * ldb + i);
+      typename S::V w = S::load(b + c * ldb + i);
+      if constexpr (R > 1) ASHLAR_KEEP(w);
       ASHLAR_UNROLL
       for (std::size_t r = 0; r < R; ++r) sum[r][c] = S::fma(x[r], w, sum[r][c]);
     }
@@ -58,13 +59,27 @@ ASHLAR_INLINE void dot_tile(std::size_t k, T const* a, std::size_t lda, T const*
       for (std::size_t r = 0; r < R; ++r) sum[r][c] = S::fma(x[r], w, sum[r][c]);
     }
   }
+  constexpr std::size_t half = S::lanes / 2;  // columns of two rows that fill a vector of sums
+  constexpr std::size_t paired = half >= 2 ? C / half * half : 0;
   ASHLAR_UNROLL
-  for (std::size_t r = 0; r < R; ++r) add_sums<T, S::lanes, C>(sum[r], init + r * ldi, out + r * ldo);
+  for (std::size_t r = 0; r < R; ++r) {
+    if (r % 2 == 0 && r + 1 < R) {
+      ASHLAR_UNROLL
+      for (std::size_t j = 0; j < paired; j += half) {
+        add_sums_of_two<T>(&sum[r][j], &sum[r + 1][j], init + r * ldi + j, ldi, out + r * ldo + j, ldo);
+      }
+      add_sums<T, S::lanes, C - paired>(sum[r] + paired, init + r * ldi + paired, out + r * ldo + paired);
+    } else if (r % 2 == 1) {
+      add_sums<T, S::lanes, C - paired>(sum[r] + paired, init + r * ldi + paired, out + r * ldo + paired);
+    } else {
+      add_sums<T, S::lanes, C>(sum[r], init + r * ldi, out + r * ldo);
+    }
+  }
 }
 
 /// All m rows of a against C rows of b.
 template <std::size_t C, class T>
-ASHLAR_TARGET void dot_rows(std::size_t m, std::size_t k, T const* a, std::size_t lda, T const* b, std::size_t ldb,
+ASHLAR_TARGET __attribute__((noinline)) void dot_rows(std::size_t m, std::size_t k, T const* a, std::size_t lda, T const* b, std::size_t ldb,
                             T const* init, std::size_t ldi, T* c, std::size_t ldc) noexcept {
   constexpr std::size_t r = dot_sums / C;
   std::size_t i = 0;
@@ -77,9 +92,10 @@ ASHLAR_TARGET void dot_rows(std::size_t m, std::size_t k, T const* a, std::size_
 /// c (m, n) = init + a (m, k) * transpose(b (n, k)). Row r of init begins at init + r * ldi; ldi 0: one row for all.
 /// C, Rest: rows of b at a time, and at the end, n % C of them; Rest = C takes the end one by one.
 template <std::size_t C, std::size_t Rest, class T>
-ASHLAR_TARGET void dot(std::size_t m, std::size_t n, std::size_t k, T const* a, std::size_t lda, T const* b,
+ASHLAR_TARGET __attribute__((noinline)) void dot(std::size_t m, std::size_t n, std::size_t k, T const* a, std::size_t lda, T const* b,
                        std::size_t ldb, T const* init, std::size_t ldi, T* c, std::size_t ldc) noexcept {
-  for (std::size_t p = 0; p == 0 || p < k; p += k_block<T>) {
+  std::size_t p = 0;
+  do {
     std::size_t const some = k - p < k_block<T> ? k - p : k_block<T>;
     std::size_t j = 0;
     for (; j + C <= n; j += C) {
@@ -93,19 +109,19 @@ ASHLAR_TARGET void dot(std::size_t m, std::size_t n, std::size_t k, T const* a, 
     }
     init = c;
     ldi = ldc;
-  }
+    p += some;
+  } while (p < k);
 }
 
-/// One row: y (n) = init + b (n, k) * x (k), C rows of b at a time, with the bits of dot. K: k, if it is worth a
-/// function of its own, else 0.
-template <std::size_t K, std::size_t C, std::size_t Rest, class T>
-ASHLAR_TARGET void dot_vector(std::size_t n, std::size_t size, T const* x, T const* b, T const* init, T* y) noexcept {
-  std::size_t const k = K != 0 ? K : size;
-  for (std::size_t p = 0; p == 0 || p < k; p += k_block<T>) {
-    std::size_t const some = k - p < k_block<T> ? k - p : k_block<T>;
+/// One row: y (N) = init + b (N, K) * x (K), C rows of b at a time, with the bits of dot.
+template <std::size_t K, std::size_t N, std::size_t C, class T>
+ASHLAR_TARGET void dot_vector(T const* x, T const* b, T const* init, T* y) noexcept {
+  constexpr std::size_t block = K < k_block<T> ? K : k_block<T>;
+  for (std::size_t p = 0; p < K; p += block) {
+    std::size_t const some = K % block == 0 || K - p > block ? block : K - p;
     std::size_t j = 0;
-    for (; j + C <= n; j += C) dot_tile<1, C>(some, x + p, k, b + j * k + p, k, init + j, 0, y + j, 0);
-    if constexpr (Rest > 0) dot_tile<1, Rest>(some, x + p, k, b + j * k + p, k, init + j, 0, y + j, 0);
+    for (; j + C <= N; j += C) dot_tile<1, C>(some, x + p, K, b + j * K + p, K, init + j, 0, y + j, 0);
+    if constexpr (N % C > 0) dot_tile<1, N % C>(some, x + p, K, b + j * K + p, K, init + j, 0, y + j, 0);
     init = y;
   }
 }
@@ -148,18 +164,18 @@ ASHLAR_TARGET void dot_vector_pairs(T const* x, T const* b, T const* init, T* y)
 
 /// One row of linear: C rows of weight at a time.
 template <std::size_t In, std::size_t Out, std::size_t C, class T>
-ASHLAR_TARGET void linear_row(T const* x, T const* weight, T const* init, T* y) noexcept {
+ASHLAR_TARGET inline void linear_row(T const* x, T const* weight, T const* init, T* y) noexcept {
   constexpr std::size_t lanes = Simd<T>::lanes;
   if constexpr (In < 64 && In > lanes && Out >= 16 && In % lanes == lanes / 2 && lanes > 2) {
     dot_vector_pairs<In, Out>(x, weight, init, y);
   } else {
-    dot_vector<In <= 64 ? In : 0, C, Out % C>(Out, In, x, weight, init, y);
+    dot_vector<In, Out, C>(x, weight, init, y);
   }
 }
 
 /// R x (2 vectors) of sums over k: out = init + a * b. a[m][k] is at a[m * am + k * ak].
 template <std::size_t R, class T>
-ASHLAR_TARGET void outer_tile(std::size_t k, T const* a, std::size_t am, std::size_t ak, T const* b, std::size_t ldb,
+ASHLAR_INLINE void outer_tile(std::size_t k, T const* a, std::size_t am, std::size_t ak, T const* b, std::size_t ldb,
                               T const* init, std::size_t ldi, T* out, std::size_t ldo) noexcept {
   using S = Simd<T>;
   typename S::V sum[R][2];
@@ -185,48 +201,23 @@ ASHLAR_TARGET void outer_tile(std::size_t k, T const* a, std::size_t am, std::si
   }
 }
 
-/// R rows of the last, narrower panel: columns < 2 vectors; b is padded, init and out are not.
+/// All m rows against one panel of two vectors of columns: R rows at a time, the rest in lower tiles. A function of
+/// its own for each R, so that each tile is compiled once.
 template <std::size_t R, class T>
-ASHLAR_TARGET void outer_edge(std::size_t columns, std::size_t k, T const* a, std::size_t am, std::size_t ak,
-                              T const* b, std::size_t ldb, T const* init, std::size_t ldi, T* out,
-                              std::size_t ldo) noexcept {
-  constexpr std::size_t width = 2 * Simd<T>::lanes;
-  T block[R * width] = {};
-  ASHLAR_UNROLL
-  for (std::size_t r = 0; r < R; ++r) {
-    for (std::size_t j = 0; j < columns; ++j) block[r * width + j] = init[r * ldi + j];
-  }
-  outer_tile<R>(k, a, am, ak, b, ldb, block, width, block, width);
-  ASHLAR_UNROLL
-  for (std::size_t r = 0; r < R; ++r) {
-    for (std::size_t j = 0; j < columns; ++j) out[r * ldo + j] = block[r * width + j];
-  }
-}
-
-/// All m rows against one panel of at most two vectors of columns.
-template <std::size_t R, class T>
-ASHLAR_TARGET void outer_rows_of(std::size_t m, std::size_t columns, std::size_t k, T const* a, std::size_t am,
-                                 std::size_t ak, T const* b, std::size_t ldb, T const* init, std::size_t ldi, T* c,
-                                 std::size_t ldc) noexcept {
+ASHLAR_TARGET __attribute__((noinline)) void outer_panel(std::size_t m, std::size_t k, T const* a, std::size_t am,
+                                                         std::size_t ak, T const* b, std::size_t ldb, T const* init,
+                                                         std::size_t ldi, T* c, std::size_t ldc) noexcept {
   std::size_t i = 0;
-  if (columns == 2 * Simd<T>::lanes) {
-    for (; i + R <= m; i += R) outer_tile<R>(k, a + i * am, am, ak, b, ldb, init + i * ldi, ldi, c + i * ldc, ldc);
-  } else {
-    for (; i + R <= m; i += R) {
-      outer_edge<R>(columns, k, a + i * am, am, ak, b, ldb, init + i * ldi, ldi, c + i * ldc, ldc);
-    }
-  }
+  for (; i + R <= m; i += R) outer_tile<R>(k, a + i * am, am, ak, b, ldb, init + i * ldi, ldi, c + i * ldc, ldc);
   if constexpr (R > 1) {
-    if (i < m) {
-      constexpr std::size_t next = R > 6 ? 6 : R > 4 ? 4 : R / 2;
-      outer_rows_of<next>(m - i, columns, k, a + i * am, am, ak, b, ldb, init + i * ldi, ldi, c + i * ldc, ldc);
-    }
+    constexpr std::size_t lower = R > 6 ? 6 : R > 4 ? 4 : R / 2;
+    if (i < m) outer_panel<lower>(m - i, k, a + i * am, am, ak, b, ldb, init + i * ldi, ldi, c + i * ldc, ldc);
   }
 }
 
 /// panel[i][q] = b[q][i] for q < 2 vectors, i < k: 128-bit pieces of rows side by side, transposed within 128 bits.
 template <class T>
-ASHLAR_TARGET void transpose_panel(std::size_t k, T const* b, std::size_t ldb, T* panel) noexcept {
+ASHLAR_TARGET __attribute__((noinline)) void transpose_panel(std::size_t k, T const* b, std::size_t ldb, T* panel) noexcept {
   using S = Simd<T>;
   constexpr std::size_t lanes = S::lanes;
   constexpr std::size_t piece = 16 / sizeof(T);
@@ -249,46 +240,63 @@ ASHLAR_TARGET void transpose_panel(std::size_t k, T const* b, std::size_t ldb, T
 /// Elements of k in a packed panel of outer: the panel is 16 KB with AVX2, half of a cache.
 inline constexpr std::size_t outer_block = 256;
 
-/// c (m, n) = init + a * b; b[k][n] is at b[k * bk + n * bn], where bn is 1, or bk is 1 and b is transposed on the
-/// way into a panel. a[m][k] is at a[m * am + k * ak]. init null: zero; ldi 0: one row for all.
+/// c (m, n) = init + a * b; b[k][n] is at b[k * ldb + n], or, if Transposed, at b[n * ldb + k] and turned on its way
+/// into a panel. a[m][k] is at a[m * am + k * ak]. Row r of init begins at init + r * ldi; ldi 0: one row for all.
 template <bool Transposed, class T>
-ASHLAR_TARGET void outer(std::size_t m, std::size_t n, std::size_t k, T const* a, std::size_t am, std::size_t ak,
-                         T const* b, std::size_t ldb, T const* init, std::size_t ldi, T* c,
-                         std::size_t ldc) noexcept {
+ASHLAR_TARGET __attribute__((noinline)) void outer(std::size_t m, std::size_t n, std::size_t k, T const* a,
+                                                   std::size_t am, std::size_t ak, T const* b, std::size_t ldb,
+                                                   T const* init, std::size_t ldi, T* c, std::size_t ldc) noexcept {
   constexpr std::size_t width = 2 * Simd<T>::lanes;
   alignas(64) T panel[outer_block * width];
-  T const zeros[width] = {};
-  for (std::size_t p = 0; p == 0 || p < k; p += outer_block) {
+  std::size_t p = 0;
+  do {
     std::size_t const some = k - p < outer_block ? k - p : outer_block;
+    // Packing b costs 1 / m of the work; it pays when the rows of a panel, ldb apart, would not stay in the cache.
+    bool const pack = m >= 8 * outer_rows && some * ldb * sizeof(T) > 16384;
     for (std::size_t j = 0; j < n; j += width) {
       std::size_t const columns = n - j < width ? n - j : width;
-      T const* from = b + p * ldb + j;
-      std::size_t step = ldb;
-      if (Transposed && columns == width) {
-        transpose_panel(some, b + j * ldb + p, ldb, panel);
-      } else if (Transposed) {
-        for (std::size_t q = 0; q < columns; ++q) {
-          for (std::size_t i = 0; i < some; ++i) panel[i * width + q] = b[(j + q) * ldb + p + i];
-        }
-        for (std::size_t q = columns; q < width; ++q) {
-          for (std::size_t i = 0; i < some; ++i) panel[i * width + q] = T(0);
-        }
-      } else if (columns < width || (m >= 8 * outer_rows && some * ldb * sizeof(T) > 16384)) {
+      T const* from = Transposed ? b + j * ldb + p : b + p * ldb + j;
+      std::size_t const along_k = Transposed ? 1 : ldb;
+      std::size_t const along_n = Transposed ? ldb : 1;
+      std::size_t step = width;
+      if (columns < width) {
         for (std::size_t i = 0; i < some; ++i) {
-          for (std::size_t q = 0; q < columns; ++q) panel[i * width + q] = from[i * ldb + q];
-          for (std::size_t q = columns; q < width; ++q) panel[i * width + q] = T(0);
+          for (std::size_t q = 0; q < width; ++q) {
+            panel[i * width + q] = q < columns ? from[i * along_k + q * along_n] : T(0);
+          }
+        }
+      } else if constexpr (Transposed) {
+        transpose_panel(some, from, ldb, panel);
+      } else if (pack) {
+        for (std::size_t i = 0; i < some; ++i) {
+          Simd<T>::store(panel + i * width, Simd<T>::load(from + i * ldb));
+          Simd<T>::store(panel + i * width + width / 2, Simd<T>::load(from + i * ldb + width / 2));
+        }
+      } else {
+        step = ldb;
+      }
+      if (step == width) from = panel;
+      if (columns == width) {
+        outer_panel<outer_rows>(m, some, a + p * ak, am, ak, from, step, init + j, ldi, c + j, ldc);
+        continue;
+      }
+      constexpr std::size_t some_rows = 2 * outer_rows;
+      T block[some_rows * width] = {};
+      for (std::size_t i = 0; i < m; i += some_rows) {
+        std::size_t const rows = m - i < some_rows ? m - i : some_rows;
+        for (std::size_t r = 0; r < rows; ++r) {
+          for (std::size_t q = 0; q < columns; ++q) block[r * width + q] = init[(i + r) * ldi + j + q];
+        }
+        outer_panel<outer_rows>(rows, some, a + i * am + p * ak, am, ak, from, step, block, width, block, width);
+        for (std::size_t r = 0; r < rows; ++r) {
+          for (std::size_t q = 0; q < columns; ++q) c[(i + r) * ldc + j + q] = block[r * width + q];
         }
       }
-      if (Transposed || columns < width || (m >= 8 * outer_rows && some * ldb * sizeof(T) > 16384)) {
-        from = panel;
-        step = width;
-      }
-      T const* begin = init == nullptr ? zeros : init + j;
-      outer_rows_of<outer_rows>(m, columns, some, a + p * ak, am, ak, from, step, begin, ldi, c + j, ldc);
     }
     init = c;
     ldi = ldc;
-  }
+    p += some;
+  } while (p < k);
 }
 
 }  // namespace detail::ASHLAR_LEVEL_NAMESPACE

@@ -111,6 +111,13 @@ consteval int half_lane(std::size_t lane) noexcept {
 template <std::size_t Width, class V, std::size_t... I>
 ASHLAR_INLINE V add_halves(V u, V v, std::index_sequence<I...>) noexcept {
   constexpr std::size_t n = sizeof...(I);
+#if ASHLAR_LEVEL == 1 && !defined(__clang__)
+  // g++ 12 makes the blend a shuffle, which takes a port that multiplies.
+  if constexpr (Width > 2 && n == 8 && sizeof(u[0]) == 4) {
+    return __builtin_ia32_blendps256(u, v, ((half_lane<n, Width, false>(I) >= static_cast<int>(n) ? 1 << I : 0) | ...)) +
+           __builtin_shufflevector(u, v, half_lane<n, Width, true>(I)...);
+  }
+#endif
   return __builtin_shufflevector(u, v, half_lane<n, Width, false>(I)...) +
          __builtin_shufflevector(u, v, half_lane<n, Width, true>(I)...);
 }
@@ -153,6 +160,27 @@ ASHLAR_INLINE V sum_each(V const* a) noexcept {
         return __builtin_shufflevector(b[0], b[1], 0, 4, 2, 6) + __builtin_shufflevector(b[0], b[1], 1, 5, 3, 7);
       }
     }
+  }
+}
+
+/// add_sums for half a vector of columns of two rows each, init and out ldi and ldo apart.
+template <class T, class V>
+ASHLAR_INLINE void add_sums_of_two(V const* a, V const* b, T const* init, std::size_t ldi, T* out,
+                                   std::size_t ldo) noexcept {
+  constexpr std::size_t lanes = sizeof(V) / sizeof(T);
+  constexpr std::size_t half = lanes / 2;
+  if constexpr (half >= 2) {
+    constexpr auto some = std::make_index_sequence<half>{};
+    typedef T H __attribute__((vector_size(half * sizeof(T)), aligned(alignof(T)), may_alias));
+    V both[lanes];
+    ASHLAR_UNROLL
+    for (std::size_t j = 0; j < half; ++j) {
+      both[j] = a[j];
+      both[half + j] = b[j];
+    }
+    V const s = sum_each<lanes>(both);
+    *reinterpret_cast<H*>(out) = slice<0>(s, some) + *reinterpret_cast<H const*>(init);
+    *reinterpret_cast<H*>(out + ldo) = slice<half>(s, some) + *reinterpret_cast<H const*>(init + ldi);
   }
 }
 
