@@ -32,7 +32,7 @@ function(ashlar_add_compile_fail_test source)
   foreach(mode IN ITEMS compiles refused)
     add_test(NAME compile_fail/${name}.${mode}
       COMMAND ${ASHLAR_PYTHON} ${ASHLAR_COMPILE_FAIL_CHECK} ${mode} ${source} ${compiler}
-        ${CMAKE_CXX_COMPILER} -std=c++20 ${ASHLAR_INCLUDE_FLAGS}
+        ${CMAKE_CXX_COMPILER} -std=c++20 "${ASHLAR_INCLUDE_FLAGS}"
       COMMAND_EXPAND_LISTS)
     set_tests_properties(compile_fail/${name}.${mode} PROPERTIES TIMEOUT 120 LABELS compile_fail)
   endforeach()

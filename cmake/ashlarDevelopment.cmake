@@ -29,9 +29,11 @@ endif()
 set(ASHLAR_PYTHON ${ASHLAR_PYTHON} CACHE FILEPATH "Python 3 with flatbuffers and numpy")
 find_program(ASHLAR_FLATC flatc DOC "The FlatBuffers compiler, ${ASHLAR_FLATBUFFERS_VERSION}")
 
-# The -I flags of ashlar::ashlar as a list, for tests that call the compiler themselves (read through a target that
-# links it, because only then are the folders of all that it needs included).
-set(ASHLAR_INCLUDE_FLAGS "$<TARGET_PROPERTY:ashlar_flags,INCLUDE_DIRECTORIES>")
+# ASHLAR_INCLUDE_FLAGS: the -I flags of ashlar::ashlar as a list, for tests and examples that call the compiler
+# themselves. They are read through a target that links it, because only then are the folders of all that it needs
+# included. /usr/include is left out: named on the command line, it would come before the compiler's own folders.
 add_library(ashlar_flags OBJECT EXCLUDE_FROM_ALL ${CMAKE_CURRENT_LIST_DIR}/empty.cpp)
 target_link_libraries(ashlar_flags PRIVATE ashlar::ashlar)
-set(ASHLAR_INCLUDE_FLAGS "-I$<JOIN:$<REMOVE_DUPLICATES:${ASHLAR_INCLUDE_FLAGS}>,;-I>")
+set(ASHLAR_INCLUDE_FLAGS "$<TARGET_PROPERTY:ashlar_flags,INCLUDE_DIRECTORIES>")
+set(ASHLAR_INCLUDE_FLAGS "$<FILTER:$<REMOVE_DUPLICATES:${ASHLAR_INCLUDE_FLAGS}>,EXCLUDE,(^/usr/include$)>")
+set(ASHLAR_INCLUDE_FLAGS "-I$<JOIN:${ASHLAR_INCLUDE_FLAGS},;-I>")

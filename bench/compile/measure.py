@@ -2,9 +2,11 @@
 """What the library costs to compile, as tables: seconds, memory, stripped size.  SPDX-License-Identifier: BSL-1.0
 
 usage: measure.py VENV [UNIT...]   VENV holds the pinned Boost and FlatBuffers; ./run bench compile calls this.
+Clang also counts what it instantiates: a number without noise, and the one to compare across commits.
 Units: the programs beside this file, models of N layers generated here, and headers alone. Each is compiled once with
 -O2 under GNU time; `user` is the number to compare on a busy machine. Budgets: docs and section 11 of the design.
 """
+import json
 import pathlib
 import shutil
 import subprocess
@@ -61,6 +63,17 @@ def measure(compiler, flags, source, links):
     return float(elapsed), float(user), int(kilobytes) / 1000, size
 
 
+def instantiations(compiler, flags, source):
+    """How many templates clang instantiates for the unit, or None for another compiler."""
+    if "clang" not in compiler:
+        return None
+    target = OUT / (source.stem + ".trace.o")
+    subprocess.run([compiler, *flags, "-O0", "-ftime-trace", "-ftime-trace-granularity=0", "-c", source, "-o", target],
+                   check=True)
+    events = json.loads(target.with_suffix(".json").read_text(encoding="utf-8"))["traceEvents"]
+    return sum(event["name"] in ("InstantiateClass", "InstantiateFunction") and event["ph"] == "X" for event in events)
+
+
 def main():
     venv = pathlib.Path(sys.argv[1])
     wanted = sys.argv[2:]
@@ -71,19 +84,21 @@ def main():
         if not shutil.which(compiler):
             continue
         version = subprocess.run([compiler, "--version"], capture_output=True, text=True, check=True).stdout.split("\n")[0]
-        print(f"\n{version}, -O2\n\n| unit | seconds | user | MB | KB, stripped |\n|---|---:|---:|---:|---:|")
+        print(f"\n{version}, -O2\n\n| unit | seconds | user | MB | KB, stripped | instantiations |\n"
+              "|---|---:|---:|---:|---:|---:|")
         growth = {}
         for name, source, links in units(wanted):
             if wanted and name not in wanted:
                 continue
             found = measure(compiler, flags, source, links)
             if isinstance(found, str):
-                print(f"| {name} | does not compile: {found} | | | |", flush=True)
+                print(f"| {name} | does not compile: {found} | | | | |", flush=True)
                 status = 1
                 continue
             elapsed, user, megabytes, size = found
-            print(f"| {name} | {elapsed:.2f} | {user:.2f} | {megabytes:.0f} | {'' if size is None else f'{size:.0f}'} |",
-                  flush=True)
+            count = instantiations(compiler, flags, source)
+            print(f"| {name} | {elapsed:.2f} | {user:.2f} | {megabytes:.0f} | {'' if size is None else f'{size:.0f}'} | "
+                  f"{count or ''} |", flush=True)
             if name.startswith("layers_"):
                 growth[int(name[7:])] = (user, megabytes)
         counts = sorted(growth)
