@@ -59,9 +59,6 @@ constexpr auto& get_field(T& object) {
   }
 }
 
-template <class T>
-struct FieldOffsets;
-
 template <class T, class Indices>
 struct PlainOffsets;
 template <class T, std::size_t... I>
@@ -110,10 +107,26 @@ constexpr std::size_t field_offset() {
   }
 }
 
-/// Key of member I of T, when its type does not give one.
+template <std::size_t I>
+struct IndexName {
+  static constexpr auto chars = [] {
+    std::array<char, 20> out{};
+    std::size_t length = 0;
+    for (std::size_t n = I; length == 0 || n != 0; n /= 10) ++length;
+    for (std::size_t d = length, n = I; d-- > 0; n /= 10) out[d] = static_cast<char>('0' + n % 10);
+    out[19] = static_cast<char>(length);
+    return out;
+  }();
+};
+
+/// Key of member I of T, where its type does not give one: the member's name, or its index.
 template <class T, std::size_t I>
 constexpr std::string_view field_name() {
-  return boost::pfr::get_name<I, T>();
+  if constexpr (IndexedChildren<T>::specialised) {
+    return {IndexName<I>::chars.data(), static_cast<std::size_t>(IndexName<I>::chars[19])};
+  } else {
+    return boost::pfr::get_name<I, T>();
+  }
 }
 
 }  // namespace ashlar::detail

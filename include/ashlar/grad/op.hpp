@@ -1,0 +1,183 @@
+// Ashlar: ops, functions with a pullback. Adding one is writing one struct.  SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <ashlar/core/refuse.hpp>
+#include <ashlar/grad/tape.hpp>
+
+#include <cstddef>
+#include <cstring>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+
+namespace ashlar {
+
+/// What an op returns: element type, extents in the type, run-time extents as a value.
+template <class T, std::size_t... E>
+struct Like {
+  Dims<E...> dims{};
+};
+
+/// An input of a pullback: its value, and where its gradient is collected (null if none is wanted).
+template <class T, std::size_t... E>
+struct Operand : View<T const, E...> {
+  T* grad;
+  Operand(View<T const, E...> view, T* g) : View<T const, E...>(view), grad(g) {}
+};
+
+namespace detail {
+
+template <class T, std::size_t... E>
+Like<T, E...> like(Dims<E...> const& dims) {
+  return {dims};
+}
+
+template <class T, std::size_t... E>
+Tensor<T, E...> make_like(Like<T, E...> const& like) {
+  return Tensor<T, E...>(uninitialized_t{}, like.dims);
+}
+
+/// The device of a tensor type, complete or not.
+template <class X>
+struct DeviceOf {
+  using type = Cpu;
+};
+template <class T, class D, std::size_t... E>
+struct DeviceOf<BasicTensor<T, D, E...>> {
+  using type = D;
+};
+
+template <class T, class D, std::size_t... E>
+View<T const, E...> const_view(BasicTensor<T, D, E...> const& x) {
+  return x.view();
+}
+template <class T, std::size_t... E>
+View<std::remove_const_t<T> const, E...> const_view(View<T, E...> const& x) {
+  return x;
+}
+template <Kind K, class T, std::size_t... E>
+View<T const, E...> const_view(Stored<K, T, E...> const& x) {
+  return x.view();
+}
+template <class C, class T, std::size_t... E>
+View<T const, E...> const_view(Traced<C, T, E...> const& x) {
+  return x.view();
+}
+
+template <class X>
+constexpr TapeCore* tape_of(X const& x) {
+  if constexpr (is_traced<X>) {
+    return x.tape();
+  } else {
+    return nullptr;
+  }
+}
+
+template <class... X>
+struct ContextOf;
+template <class X, class... Rest>
+struct ContextOf<X, Rest...> : ContextOf<Rest...> {};
+template <class C, class T, std::size_t... E, class... Rest>
+struct ContextOf<Traced<C, T, E...>, Rest...> {
+  using type = C;
+};
+
+/// An argument as an operand of a recording. What a Tensor owns is copied, because it may be gone by the way back;
+/// parameters and views are used where they lie.
+template <class T, class D, std::size_t... E>
+Operand<T, E...> operand(TapeCore& tape, BasicTensor<T, D, E...> const& x) {
+  T* const copy = tape.allocate<T>(x.numel());
+  std::memcpy(static_cast<void*>(copy), x.data(), x.numel() * sizeof(T));
+  return {View<T const, E...>(copy, x.dims()), nullptr};
+}
+template <class T, std::size_t... E>
+Operand<std::remove_const_t<T>, E...> operand(TapeCore&, View<T, E...> const& x) {
+  return {x, nullptr};
+}
+template <Kind K, class T, std::size_t... E>
+Operand<T, E...> operand(TapeCore& tape, Stored<K, T, E...> const& x) {
+  return {x.view(), K == Kind::parameter ? tape.grad_of(x.data()) : nullptr};
+}
+template <class C, class T, std::size_t... E>
+Operand<T, E...> operand(TapeCore&, Traced<C, T, E...> const& x) {
+  return {x.view(), x.grad_data()};
+}
+
+template <class Op, class Y, class... Operands>
+struct OpNode;
+template <class Op, class T, std::size_t... E, class... Operands>
+struct OpNode<Op, Like<T, E...>, Operands...> : Node {
+  Op op;
+  View<T const, E...> y;
+  View<T const, E...> dy;
+  std::tuple<Operands...> operands;
+
+  OpNode(Op const& o, View<T const, E...> value, View<T const, E...> grad, std::tuple<Operands...> const& in)
+      : Node{&run, nullptr}, op(o), y(value), dy(grad), operands(in) {}
+
+  static void run(Node* base) {
+    auto* const self = static_cast<OpNode*>(base);
+    std::apply([self](Operands const&... x) { self->op.pullback(self->dy, self->y, x...); }, self->operands);
+  }
+};
+
+template <class Op, class T, std::size_t... E, class... X>
+auto record(Op& op, Like<T, E...> const& like, X const&... x) {
+  using Context = typename ContextOf<X...>::type;
+  TapeCore* tape = nullptr;
+  ((tape = tape != nullptr ? tape : tape_of(x)), ...);
+  std::tuple operands{operand(*tape, x)...};
+  bool const wanted = std::apply([](auto const&... o) { return ((o.grad != nullptr) || ...); }, operands);
+  std::size_t const n = like.dims.numel();
+  View<T, E...> const y(tape->allocate<T>(n), like.dims);
+  if constexpr (requires { op.prepare(*tape, const_view(x)...); }) op.prepare(*tape, const_view(x)...);
+  std::apply([&](auto const&... o) { op.forward(y, const_view(o)...); }, operands);
+  T* grad = nullptr;
+  if (wanted) {
+    grad = tape->allocate_zeros<T>(n);
+    tape->push(OpNode<Op, Like<T, E...>, decltype(operand(*tape, x))...>(op, y, {grad, like.dims}, operands));
+  }
+  return Traced<Context, T, E...>(tape, y.data(), grad, like.dims);
+}
+
+template <class... X>
+struct DeviceMistake {
+  static constexpr Sentence value = [] {
+    Sentence s;
+    if (!(std::is_same_v<typename DeviceOf<X>::type, Cpu> && ...)) {
+      s.add("ashlar: an op got a value on the device ");
+      bool named = false;
+      ((std::is_same_v<typename DeviceOf<X>::type, Cpu> || named ? void() : (named = true, void(s.add(DeviceOf<X>::type::name)))),
+       ...);
+      s.add(" where the others are on the cpu: copy it with to<Cpu>(x)");
+    }
+    return s;
+  }();
+};
+
+}  // namespace detail
+
+/// Runs an op on tensors of any kind. With plain ones the result is a Tensor and nothing else happens; with traced ones
+/// it is traced, and `pullback` is on the tape. An op is a trivially copyable struct with
+///
+///   auto output(View<T const, E...> x...) const;                  -> Like<T, F...>{dims}; throws if extents do not fit
+///   void forward(View<T, F...> y, View<T const, E...> x...) const (or not const, to keep something for the way back);
+///   void pullback(View<T const, F...> dy, View<T const, F...> y, Operand<T, E...> x...) const;
+///                                                                  adds to each x.grad that is not null
+///   void prepare(TapeCore&, View<T const, E...> x...);             optional: take memory from the tape, before forward
+///
+/// Errors  compile time: values on different devices.
+template <class Op, TensorLike... X>
+auto apply(Op op, X const&... x) {
+  detail::refuse<detail::DeviceMistake<X...>>();
+  auto const like = op.output(detail::const_view(x)...);
+  if constexpr ((detail::is_traced<X> || ...)) {
+    return detail::record(op, like, x...);
+  } else {
+    auto y = detail::make_like(like);
+    op.forward(y.view(), detail::const_view(x)...);
+    return y;
+  }
+}
+
+}  // namespace ashlar

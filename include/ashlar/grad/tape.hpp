@@ -1,0 +1,164 @@
+// Ashlar: the tape, which records a forward pass and runs it backwards.  SPDX-License-Identifier: BSL-1.0
+//
+// Reverse-mode differentiation by operator recording (Griewank and Walther, Evaluating Derivatives, 2008). A
+// parameter's gradient needs no bookkeeping: it lies in the gradients struct at the parameter's own offset.
+#pragma once
+
+#include <ashlar/core/error.hpp>
+#include <ashlar/grad/arena.hpp>
+#include <ashlar/grad/trace.hpp>
+
+#include <cstddef>
+#include <cstring>
+#include <functional>
+#include <memory>
+#include <type_traits>
+
+namespace ashlar {
+namespace detail {
+
+/// The part of a tape that does not know the network's type.
+class TapeCore {
+ public:
+  TapeCore(void const* net, void* grads, std::size_t bytes, Rng* rng)
+      : net_(static_cast<std::byte const*>(net)), grads_(static_cast<std::byte*>(grads)), bytes_(bytes), rng_(rng) {}
+  TapeCore(TapeCore const&) = delete;
+  TapeCore& operator=(TapeCore const&) = delete;
+
+  template <class T>
+  T* allocate(std::size_t n) {
+    start_if_new();
+    return static_cast<T*>(arena_.allocate(n * sizeof(T)));
+  }
+  template <class T>
+  T* allocate_zeros(std::size_t n) {
+    T* const p = allocate<T>(n);
+    std::memset(static_cast<void*>(p), 0, n * sizeof(T));
+    return p;
+  }
+  template <class N>
+  N* push(N const& node) {
+    static_assert(std::is_trivially_destructible_v<N>, "ashlar: an op lives on the tape, so it owns nothing");
+    N* const p = ::new (static_cast<void*>(allocate<std::byte>(sizeof(N)))) N(node);
+    p->before = last_;
+    last_ = p;
+    return p;
+  }
+
+  /// Where the gradient of an element of the network lies; null for what is not part of it.
+  template <class T>
+  T* grad_of(T const* element) const {
+    auto const* const p = reinterpret_cast<std::byte const*>(element);
+    if (std::less<>{}(p, net_) || !std::less<>{}(p, net_ + bytes_)) return nullptr;
+    return reinterpret_cast<T*>(grads_ + (p - net_));
+  }
+
+  [[nodiscard]] Rng* rng() const { return rng_; }
+
+  void run_backward() {
+    for (Node* n = last_; n != nullptr; n = n->before) n->pullback(n);
+    finish();
+  }
+  /// The next value recorded starts a new recording.
+  void finish() {
+    last_ = nullptr;
+    finished_ = true;
+  }
+
+ private:
+  void start_if_new() {
+    if (!finished_) return;
+    finished_ = false;
+    arena_.reset();
+  }
+
+  std::byte const* net_;
+  std::byte* grads_;
+  std::size_t bytes_;
+  Rng* rng_;
+  Arena arena_;
+  Node* last_ = nullptr;
+  bool finished_ = true;
+};
+
+}  // namespace detail
+
+/// Records what a network computes and brings the gradients of its parameters back.
+///
+///   auto grads = zeros_like(net);                    // another object of the network's type
+///   Tape tape(*net, *grads, rng);                    // rng: for Dropout; may be left out
+///   auto loss = cross_entropy(tape(x), labels);
+///   tape.backward(loss);                             // adds to *grads, as PyTorch does
+///
+/// Memory  one arena that grows to the size of a step; the second step of that size allocates nothing.
+/// Errors  run time: value, if a layer needs random numbers and the tape has no Rng; shape, if the loss is no scalar.
+/// Note    the network, the gradients and the Rng must outlive the tape. A parameter outside the network gets none.
+template <class Net, class Context = Training>
+class Tape {
+  static_assert(std::is_trivially_copyable_v<Net>, "ashlar: a network is a plain struct");
+
+ public:
+  Tape(Net const& net, Net& grads) : net_(&net), core_(&net, &grads, sizeof(Net), nullptr) {}
+  Tape(Net const& net, Net& grads, Rng& rng) : net_(&net), core_(&net, &grads, sizeof(Net), &rng) {}
+
+  /// x on this tape, without a gradient of its own. The values are copied.
+  template <class T, class D, std::size_t... E>
+  auto input(BasicTensor<T, D, E...> const& x) {
+    return lift(x.view(), false);
+  }
+  template <class T, std::size_t... E>
+  auto input(View<T, E...> const& x) {
+    return lift(View<std::remove_const_t<T> const, E...>(x), false);
+  }
+  /// x on this tape; `grad()` of the result is d loss / d x after `backward`.
+  template <class T, class D, std::size_t... E>
+  auto variable(BasicTensor<T, D, E...> const& x) {
+    return lift(x.view(), true);
+  }
+
+  /// The network's output for x, recorded.
+  template <class... X>
+  auto operator()(X const&... x) {
+    return forward(*net_, as_traced(x)...);
+  }
+
+  /// Adds d loss / d parameter to the gradients and ends the recording. Returns the loss.
+  template <class C, class T, std::size_t... E>
+  T backward(Traced<C, T, E...> const& loss) {
+    if (loss.numel() != 1) {
+      throw Error(Errc::shape, "backward() needs a loss of one element but the shape is " + to_string(loss.shape()));
+    }
+    T const value = loss.item();
+    if (T* const g = loss.grad_data()) *g += T{1};
+    core_.run_backward();
+    return value;
+  }
+
+  /// Forgets what was recorded since the last backward().
+  void clear() { core_.finish(); }
+
+  [[nodiscard]] Net const& net() const { return *net_; }
+
+ private:
+  template <class T, std::size_t... E>
+  Traced<Context, T, E...> lift(View<T const, E...> x, bool with_grad) {
+    std::size_t const n = x.numel();
+    T* const value = core_.template allocate<T>(n);
+    std::memcpy(static_cast<void*>(value), x.data(), n * sizeof(T));
+    T* const grad = with_grad ? core_.template allocate_zeros<T>(n) : nullptr;
+    return {&core_, value, grad, x.dims()};
+  }
+  template <class X>
+  auto as_traced(X const& x) {
+    if constexpr (detail::is_traced<X>) {
+      return x;
+    } else {
+      return input(x);
+    }
+  }
+
+  Net const* net_;
+  detail::TapeCore core_;
+};
+
+}  // namespace ashlar

@@ -1,0 +1,117 @@
+// Ashlar: activations and other functions of one element, as functions and as layers.  SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <ashlar/grad/op.hpp>
+#include <ashlar/kernels/pointwise/cpu.hpp>
+#include <ashlar/nn/flow.hpp>
+
+namespace ashlar {
+namespace detail {
+
+/// y[i] = f(x[i]), any shape.
+template <class F>
+struct PointwiseOp {
+  F f;
+
+  template <class T, std::size_t... E>
+  auto output(View<T const, E...> x) const {
+    return like<T>(x.dims());
+  }
+  template <class Y, class X>
+  void forward(Y y, X x) const {
+    kernels::map(f, y.numel(), x.data(), y.data());
+  }
+  template <class Y, class X>
+  void pullback(Y dy, Y y, X const& x) const {
+    if (x.grad != nullptr) kernels::map_pullback(f, y.numel(), x.data(), y.data(), dy.data(), x.grad);
+  }
+};
+
+template <class F, class X>
+auto pointwise(F f, X const& x) {
+  return apply(PointwiseOp<F>{f}, x);
+}
+
+}  // namespace detail
+
+// Functions of one element. Shapes (...) -> (...). Values and gradients at special points are PyTorch's; the kinks of
+// the gradient are noted in kernels/pointwise/ops.hpp.
+template <TensorLike X> auto relu(X const& x) { return detail::pointwise(kernels::ReLU{}, x); }
+template <TensorLike X> auto leaky_relu(X const& x, double negative_slope = 0.01) { return detail::pointwise(kernels::LeakyReLU{negative_slope}, x); }
+template <TensorLike X> auto gelu(X const& x) { return detail::pointwise(kernels::GELU{}, x); }
+template <TensorLike X> auto gelu_tanh(X const& x) { return detail::pointwise(kernels::GELUTanh{}, x); }
+template <TensorLike X> auto silu(X const& x) { return detail::pointwise(kernels::SiLU{}, x); }
+template <TensorLike X> auto tanh(X const& x) { return detail::pointwise(kernels::Tanh{}, x); }
+template <TensorLike X> auto sigmoid(X const& x) { return detail::pointwise(kernels::Sigmoid{}, x); }
+template <TensorLike X> auto exp(X const& x) { return detail::pointwise(kernels::Exp{}, x); }
+template <TensorLike X> auto log(X const& x) { return detail::pointwise(kernels::Log{}, x); }
+template <TensorLike X> auto sqrt(X const& x) { return detail::pointwise(kernels::Sqrt{}, x); }
+template <TensorLike X> auto abs(X const& x) { return detail::pointwise(kernels::Abs{}, x); }
+template <TensorLike X> auto square(X const& x) { return detail::pointwise(kernels::Square{}, x); }
+
+/// A layer with a functor of kernels/pointwise/ops.hpp and nothing to store. Keys: none.
+#define ASHLAR_PLAIN_ACTIVATION(Name)                                       \
+  struct Name {                                                             \
+    template <TensorLike X>                                                 \
+    [[nodiscard]] auto operator()(X const& x) const {                       \
+      return detail::pointwise(kernels::Name{}, x);                         \
+    }                                                                       \
+    static constexpr FlowStep flow(Flow const& in) { return {in}; }         \
+  };
+
+ASHLAR_PLAIN_ACTIVATION(ReLU)
+ASHLAR_PLAIN_ACTIVATION(GELU)
+ASHLAR_PLAIN_ACTIVATION(GELUTanh)
+ASHLAR_PLAIN_ACTIVATION(SiLU)
+ASHLAR_PLAIN_ACTIVATION(Tanh)
+ASHLAR_PLAIN_ACTIVATION(Sigmoid)
+ASHLAR_PLAIN_ACTIVATION(Hardswish)
+ASHLAR_PLAIN_ACTIVATION(ReLU6)
+ASHLAR_PLAIN_ACTIVATION(Hardsigmoid)
+ASHLAR_PLAIN_ACTIVATION(LogSigmoid)
+ASHLAR_PLAIN_ACTIVATION(Mish)
+ASHLAR_PLAIN_ACTIVATION(Softsign)
+ASHLAR_PLAIN_ACTIVATION(Identity)
+#undef ASHLAR_PLAIN_ACTIVATION
+
+// Activations with settings, which are scalar members and so part of an .ashlar file.
+
+struct LeakyReLU {
+  double negative_slope = 0.01;
+  template <TensorLike X>
+  [[nodiscard]] auto operator()(X const& x) const {
+    return detail::pointwise(kernels::LeakyReLU{negative_slope}, x);
+  }
+  static constexpr FlowStep flow(Flow const& in) { return {in}; }
+};
+
+struct ELU {
+  double alpha = 1;
+  template <TensorLike X>
+  [[nodiscard]] auto operator()(X const& x) const {
+    return detail::pointwise(kernels::ELU{alpha}, x);
+  }
+  static constexpr FlowStep flow(Flow const& in) { return {in}; }
+};
+
+struct Softplus {
+  double beta = 1;
+  double threshold = 20;
+  template <TensorLike X>
+  [[nodiscard]] auto operator()(X const& x) const {
+    return detail::pointwise(kernels::Softplus{beta, threshold}, x);
+  }
+  static constexpr FlowStep flow(Flow const& in) { return {in}; }
+};
+
+struct Hardtanh {
+  double min_val = -1;
+  double max_val = 1;
+  template <TensorLike X>
+  [[nodiscard]] auto operator()(X const& x) const {
+    return detail::pointwise(kernels::Hardtanh{min_val, max_val}, x);
+  }
+  static constexpr FlowStep flow(Flow const& in) { return {in}; }
+};
+
+}  // namespace ashlar

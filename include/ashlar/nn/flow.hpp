@@ -1,0 +1,72 @@
+// Ashlar: how extents flow through layers, as values the compiler computes with.  SPDX-License-Identifier: BSL-1.0
+//
+// Every edge of a network is checked with these before any layer is instantiated, so that one wrong number gives one
+// error, about the user's members. A layer takes part by a static member `flow`; one without is taken on trust.
+#pragma once
+
+#include <ashlar/core/shape.hpp>
+#include <ashlar/grad/trace.hpp>
+
+#include <cstddef>
+#include <type_traits>
+
+namespace ashlar {
+
+/// What is known of a value's extents: nothing; all of them (some may be `dyn`); or only the last ones.
+struct Flow {
+  bool known = false;
+  bool open = false;  ///< leading extents, any number of them, are not known
+  Extents extents{};
+
+  static constexpr Flow nothing() { return {}; }
+  static constexpr Flow all(Extents const& e) { return {true, false, e}; }
+  /// (..., last)
+  static constexpr Flow ends_with(std::size_t last) {
+    Flow f{true, true, {}};
+    f.extents.rank = 1;
+    f.extents[0] = last;
+    return f;
+  }
+  [[nodiscard]] constexpr bool has_last() const { return known && extents.rank > 0 && extents.back() != dyn; }
+};
+
+/// What a layer makes of a Flow: what comes out, or what it takes and what it got instead.
+struct FlowStep {
+  Flow out{};
+  bool fits = true;
+  std::size_t takes = 0;
+  std::size_t gives = 0;
+  char const* what = "features";
+
+  static constexpr FlowStep refused(std::size_t takes, std::size_t gives, char const* what) {
+    return {Flow::nothing(), false, takes, gives, what};
+  }
+};
+
+namespace detail {
+
+/// (..., In) -> (..., Out): the flow of layers that work on the last dimension.
+constexpr FlowStep flow_last(Flow const& in, std::size_t takes, std::size_t gives) {
+  if (in.has_last() && in.extents.back() != takes) return FlowStep::refused(takes, in.extents.back(), "features");
+  if (in.known && !in.open && in.extents.rank == 0) return FlowStep::refused(takes, 0, "features");
+  FlowStep step;
+  step.out = in.known ? in : Flow::ends_with(gives);
+  step.out.extents[step.out.extents.rank - 1] = gives;
+  return step;
+}
+
+/// The flow of a value of type X, as far as its type knows.
+template <class X>
+constexpr Flow flow_of() {
+  return Flow::all(X::dims_type::type());
+}
+
+/// Checks at run time what `dyn` hid from the compiler. Error: shape.
+inline void check_last(Extents const& shape, std::size_t takes, char const* layer) {
+  if (shape.rank != 0 && shape.back() == takes) return;
+  throw Error(Errc::shape, std::string(layer) + " takes " + std::to_string(takes) +
+                               " features in the last dimension but the shape is " + to_string(shape));
+}
+
+}  // namespace detail
+}  // namespace ashlar

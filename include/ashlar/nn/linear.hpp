@@ -1,0 +1,138 @@
+// Ashlar: Linear, an affine map over the last dimension.  SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <ashlar/core/parameter.hpp>
+#include <ashlar/core/refuse.hpp>
+#include <ashlar/grad/op.hpp>
+#include <ashlar/kernels/linear/cpu.hpp>
+#include <ashlar/nn/flow.hpp>
+
+#include <cmath>
+#include <cstddef>
+
+namespace ashlar {
+namespace detail {
+
+template <class X, std::size_t In, std::size_t Out>
+struct LinearMistake {
+  static constexpr Sentence value = [] {
+    Sentence s;
+    FlowStep const step = flow_last(flow_of<X>(), In, Out);
+    if (!step.fits) {
+      s.add("ashlar: Linear<").add(In).add(", ").add(Out).add("> takes ").add(In);
+      s.add(" features but the input has ").add(step.gives);
+    }
+    return s;
+  }();
+};
+
+/// y = x * transpose(weight) (+ bias): x (..., In), weight (Out, In), bias (Out) -> y (..., Out).
+template <std::size_t In, std::size_t Out, class T>
+struct LinearOp {
+  template <std::size_t... E, class... Parameters>
+  auto output(View<T const, E...> x, Parameters const&...) const {
+    if constexpr (Dims<E...>::extents[sizeof...(E) - 1] == dyn) check_last(x.shape(), In, "Linear");
+    return like<T>(with_last<Out>(x.dims()));
+  }
+  template <class Y, class X, class W>
+  void forward(Y y, X x, W weight) const {
+    kernels::linear<In, Out, T>(rows(y), x.data(), weight.data(), nullptr, y.data());
+  }
+  template <class Y, class X, class W, class B>
+  void forward(Y y, X x, W weight, B bias) const {
+    kernels::linear<In, Out, T>(rows(y), x.data(), weight.data(), bias.data(), y.data());
+  }
+  template <class Y, class X, class W, class... B>
+  void pullback(Y dy, Y, X const& x, W const& weight, B const&... bias) const {
+    T* dbias = nullptr;
+    ((dbias = bias.grad), ...);
+    if (weight.grad != nullptr) {
+      kernels::linear_backward_parameters<In, Out, T>(rows(dy), x.data(), dy.data(), weight.grad, dbias);
+    } else if (dbias != nullptr) {
+      for (std::size_t i = 0; i < dy.numel(); ++i) dbias[i % Out] += dy.data()[i];
+    }
+    if (x.grad != nullptr) kernels::linear_backward_input<In, Out, T>(rows(dy), dy.data(), weight.data(), x.grad);
+  }
+
+ private:
+  template <class Y>
+  static std::size_t rows(Y const& y) {
+    return y.numel() / Out;
+  }
+};
+
+}  // namespace detail
+
+/// y = x * transpose(weight) + bias, as a function: torch.nn.functional.linear. The bias may be left out.
+/// Shapes  x (..., In), weight (Out, In), bias (Out) -> (..., Out).
+template <TensorLike X, TensorLike W, TensorLike... B>
+auto linear(X const& x, W const& weight, B const&... bias) {
+  static_assert(W::dims_type::rank == 2, "ashlar: the weight of linear() is (out features, in features)");
+  constexpr std::size_t out = W::dims_type::extents[0];
+  constexpr std::size_t in = W::dims_type::extents[1];
+  static_assert(((B::dims_type::rank == 1 && B::dims_type::extents[0] == out) && ...),
+                "ashlar: the bias of linear() has as many elements as the weight has rows");
+  using Mistake = detail::LinearMistake<X, in, out>;
+  detail::refuse<Mistake>();
+  if constexpr (Mistake::value.empty()) {
+    return apply(detail::LinearOp<in, out, typename X::value_type>{}, x, weight, bias...);
+  }
+}
+
+/// Affine map over the last dimension: y = x * transpose(weight) + bias.
+///
+/// Shapes  x (..., In), weight (Out, In), bias (Out) -> y (..., Out). Leading dimensions pass through.
+/// Dtype   T for parameters, input and result; nothing is converted silently.
+/// Keys    weight, bias: what torch.nn.Linear writes into a state_dict.
+/// Init    both uniform in [-1/sqrt(In), 1/sqrt(In)), the very numbers PyTorch draws from the same seed.
+/// Memory  an aggregate of inline arrays, so a mapped file can be used as a Linear.
+/// Cost    2*B*In*Out flops for B rows; allocates y and nothing else.
+/// Errors  compile time: the last dimension of x is known and is not In.
+///         run time: shape, if it is `dyn` and turns out different.
+/// Source  torch.nn.Linear; oracle tests/golden/layers/linear*.safetensors.
+template <std::size_t In, std::size_t Out, class T = float, bool Bias = true>
+struct Linear {
+  static constexpr std::size_t in_features = In;
+  static constexpr std::size_t out_features = Out;
+
+  Parameter<T, Out, In> weight;  // (Out, In)
+  Parameter<T, Out> bias;        // (Out)
+
+  template <TensorLike X>
+  [[nodiscard]] auto operator()(X const& x) const {
+    return linear(x, weight, bias);
+  }
+  static constexpr FlowStep flow(Flow const& in) { return detail::flow_last(in, In, Out); }
+
+  template <class R>
+  void reset_parameters(R& rng) {
+    kaiming_uniform_(weight, std::sqrt(5.0), rng);
+    double const bound = 1 / std::sqrt(static_cast<double>(In));
+    uniform_(bias, -bound, bound, rng);
+  }
+};
+
+/// Without a bias: y = x * transpose(weight).
+template <std::size_t In, std::size_t Out, class T>
+struct Linear<In, Out, T, false> {
+  static constexpr std::size_t in_features = In;
+  static constexpr std::size_t out_features = Out;
+
+  Parameter<T, Out, In> weight;  // (Out, In)
+
+  template <TensorLike X>
+  [[nodiscard]] auto operator()(X const& x) const {
+    return linear(x, weight);
+  }
+  static constexpr FlowStep flow(Flow const& in) { return detail::flow_last(in, In, Out); }
+
+  template <class R>
+  void reset_parameters(R& rng) {
+    kaiming_uniform_(weight, std::sqrt(5.0), rng);
+  }
+};
+
+template <std::size_t In, std::size_t Out, class T = float>
+using LinearNoBias = Linear<In, Out, T, false>;
+
+}  // namespace ashlar

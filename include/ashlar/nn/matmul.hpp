@@ -1,0 +1,61 @@
+// Ashlar: the matrix product.  SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <ashlar/grad/op.hpp>
+#include <ashlar/kernels/matmul/cpu.hpp>
+#include <ashlar/nn/flow.hpp>
+
+#include <cstddef>
+
+namespace ashlar {
+namespace detail {
+
+struct MatmulOp {
+  template <class T, std::size_t... E, std::size_t K, std::size_t N>
+  auto output(View<T const, E...> a, View<T const, K, N> b) const {
+    if (a.shape().back() != b.size(0)) {
+      throw Error(Errc::shape, "matmul takes (..., K) and (K, N) but the shapes are " + to_string(a.shape()) + " and " +
+                                   to_string(b.shape()));
+    }
+    static_assert(N != dyn, "ashlar: the columns of the right side of matmul are static");
+    return like<T>(with_last<N>(a.dims()));
+  }
+  template <class Y, class A, class B>
+  void forward(Y y, A a, B b) const {
+    kernels::matmul(y.numel() / b.size(1), b.size(0), b.size(1), a.data(), b.data(), y.data());
+  }
+  template <class Y, class A, class B>
+  void pullback(Y dy, Y, A const& a, B const& b) const {
+    std::size_t const k = b.size(0);
+    std::size_t const n = b.size(1);
+    std::size_t const m = dy.numel() / n;
+    if (a.grad != nullptr) kernels::matmul_backward_a(m, k, n, dy.data(), b.data(), a.grad);
+    if (b.grad != nullptr) kernels::matmul_backward_b(m, k, n, a.data(), dy.data(), b.grad);
+  }
+};
+
+template <class A, class B>
+struct MatmulMistake {
+  static constexpr Sentence value = [] {
+    Sentence s;
+    std::size_t const k = A::dims_type::type().back();
+    std::size_t const rows = B::dims_type::type()[0];
+    if (k != dyn && rows != dyn && k != rows) {
+      s.add("ashlar: matmul got ").add(k).add(" columns on the left but ").add(rows).add(" rows on the right");
+    }
+    return s;
+  }();
+};
+
+}  // namespace detail
+
+/// Matrix product. Shapes a (..., K), b (K, N) -> (..., N); N is static.
+template <TensorLike A, TensorLike B>
+auto matmul(A const& a, B const& b) {
+  static_assert(A::dims_type::rank >= 1 && B::dims_type::rank == 2, "ashlar: matmul takes (..., K) and (K, N)");
+  using Mistake = detail::MatmulMistake<A, B>;
+  detail::refuse<Mistake>();
+  if constexpr (Mistake::value.empty()) return apply(detail::MatmulOp{}, a, b);
+}
+
+}  // namespace ashlar
