@@ -34,7 +34,9 @@
 #define ASHLAR_HAS_1 1
 #define ASHLAR_HAS_2 1
 #define ASHLAR_TARGET_1 __attribute__((target("avx2,fma")))
-#if defined(__clang__)
+#if defined(ASHLAR_EMULATE_AVX512)  // for tests on machines without it: level 2's code for the compiler's own target
+#define ASHLAR_TARGET_2
+#elif defined(__clang__)
 #define ASHLAR_TARGET_2 __attribute__((target("avx512f,avx512vl,avx512dq,avx512bw,avx2,fma"), min_vector_width(512)))
 #else
 #define ASHLAR_TARGET_2 __attribute__((target("avx512f,avx512vl,avx512dq,avx512bw,avx2,fma")))
@@ -76,7 +78,7 @@
 #endif
 
 // Keeps a vector in a register: g++ would load it anew for each multiply-add that uses it, and loads are the limit.
-#if defined(__GNUC__) && !defined(__clang__) && defined(__SSE2__)
+#if defined(__GNUC__) && !defined(__clang__) && defined(__SSE2__) && !defined(ASHLAR_EMULATE_AVX512)
 #define ASHLAR_KEEP(v) asm("" : "+v"(v))
 #else
 #define ASHLAR_KEEP(v) static_cast<void>(v)
@@ -106,7 +108,9 @@ enum class Isa : int { unknown = -1, baseline = 0, avx2 = 1, avx512 = 2 };
 
 /// The best level that is compiled in and that this machine runs.
 inline Isa best_isa() noexcept {
-#if ASHLAR_HAS_0 && ASHLAR_HAS_1
+#if defined(ASHLAR_EMULATE_AVX512)
+  return Isa::avx512;
+#elif ASHLAR_HAS_0 && ASHLAR_HAS_1
   __builtin_cpu_init();
   if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
     if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&

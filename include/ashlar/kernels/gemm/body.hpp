@@ -15,7 +15,7 @@ inline namespace ASHLAR_KERNELS_ABI {
 namespace detail::ASHLAR_LEVEL_NAMESPACE {
 
 #if ASHLAR_LEVEL == 2
-inline constexpr std::size_t outer_rows = 12;  // 12 x 2 sums, 2 of b: 26 of 32 registers
+inline constexpr std::size_t outer_rows = 8;  // 8 x 2 sums hide the latency of 2 units; more would only cost compile time
 inline constexpr std::size_t dot_sums = 16;
 #elif ASHLAR_LEVEL == 1
 inline constexpr std::size_t outer_rows = 6;  // 6 x 2 sums, 2 of b, 1 of a: 15 of 16 registers
@@ -210,7 +210,7 @@ ASHLAR_TARGET __attribute__((noinline)) void outer_panel(std::size_t m, std::siz
   std::size_t i = 0;
   for (; i + R <= m; i += R) outer_tile<R>(k, a + i * am, am, ak, b, ldb, init + i * ldi, ldi, c + i * ldc, ldc);
   if constexpr (R > 1) {
-    constexpr std::size_t lower = R > 6 ? 6 : R > 4 ? 4 : R / 2;
+    constexpr std::size_t lower = R > 4 ? 4 : R / 2;
     if (i < m) outer_panel<lower>(m - i, k, a + i * am, am, ak, b, ldb, init + i * ldi, ldi, c + i * ldc, ldc);
   }
 }

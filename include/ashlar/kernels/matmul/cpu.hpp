@@ -1,29 +1,34 @@
 // kernels/matmul/cpu.hpp: the matrix product of run-time sizes and its pullbacks on the host, one thread.
-// SPDX-License-Identifier: BSL-1.0
+// Must agree with reference.hpp; tests/kernels/matmul_test.cpp states the bound.  SPDX-License-Identifier: BSL-1.0
+//
+// Each sum has one fixed order, given by its length alone: rows and columns of the result may be split anywhere.
 #pragma once
 
-#include <ashlar/kernels/matmul/reference.hpp>
+#include <ashlar/kernels/gemm/gemm.hpp>
 
 #include <cstddef>
 
 namespace ashlar::kernels {
+inline namespace ASHLAR_KERNELS_ABI {
 
 /// c = a * b: a (m, k), b (k, n) -> c (m, n), all row major; overwrites c.
 template <class T>
 void matmul(std::size_t m, std::size_t k, std::size_t n, T const* a, T const* b, T* c) noexcept {
-  reference::matmul(m, k, n, a, b, c);
+  for (std::size_t i = 0; i < m * n; ++i) c[i] = T(0);
+  ASHLAR_DISPATCH(outer<false>(m, n, k, a, k, std::size_t{1}, b, n, c, n, c, n));
 }
 
 /// da += dc * transpose(b): dc (m, n), b (k, n) -> da (m, k).
 template <class T>
 void matmul_backward_a(std::size_t m, std::size_t k, std::size_t n, T const* dc, T const* b, T* da) noexcept {
-  reference::matmul_backward_a(m, k, n, dc, b, da);
+  ASHLAR_DISPATCH(dot<4, 4>(m, k, n, dc, n, b, n, da, k, da, k));
 }
 
 /// db += transpose(a) * dc: a (m, k), dc (m, n) -> db (k, n).
 template <class T>
 void matmul_backward_b(std::size_t m, std::size_t k, std::size_t n, T const* a, T const* dc, T* db) noexcept {
-  reference::matmul_backward_b(m, k, n, a, dc, db);
+  ASHLAR_DISPATCH(outer<false>(k, n, m, a, std::size_t{1}, k, dc, n, db, n, db, n));
 }
 
+}  // namespace ASHLAR_KERNELS_ABI
 }  // namespace ashlar::kernels

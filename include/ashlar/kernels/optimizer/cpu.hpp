@@ -2,41 +2,60 @@
 // Elements are independent and computed alike: callers may split n anywhere.  SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-#include <ashlar/kernels/optimizer/reference.hpp>
 #include <ashlar/kernels/optimizer/steps.hpp>
+#include <ashlar/kernels/simd/simd.hpp>
 
+#include <cmath>
 #include <cstddef>
 
+#if ASHLAR_HAS_0
+#define ASHLAR_LEVEL 0
+#include <ashlar/kernels/optimizer/body.hpp>
+#undef ASHLAR_LEVEL
+#endif
+#if ASHLAR_HAS_1
+#define ASHLAR_LEVEL 1
+#include <ashlar/kernels/optimizer/body.hpp>
+#undef ASHLAR_LEVEL
+#endif
+#if ASHLAR_HAS_2
+#define ASHLAR_LEVEL 2
+#include <ashlar/kernels/optimizer/body.hpp>
+#undef ASHLAR_LEVEL
+#endif
+
 namespace ashlar::kernels {
+inline namespace ASHLAR_KERNELS_ABI {
 
 /// p (n) is updated from g (n); buf (n) is the momentum buffer, null if momentum is 0.
 template <class T>
 void sgd(std::size_t n, SgdStep<T> const& step, T* p, T const* g, T* buf) noexcept {
-  reference::sgd(n, step, p, g, buf);
+  ASHLAR_DISPATCH(sgd(n, step, p, g, buf));
 }
 
 /// m, v (n) are the moments; vmax (n) is null unless amsgrad.
 template <class T>
 void adam(std::size_t n, AdamStep<T> const& step, T* p, T const* g, T* m, T* v, T* vmax) noexcept {
-  reference::adam(n, step, p, g, m, v, vmax);
+  ASHLAR_DISPATCH(adam(n, step, p, g, m, v, vmax));
 }
 
 /// square (n): running mean of squares; mean (n): null unless centered; buf (n): null if momentum is 0.
 template <class T>
 void rmsprop(std::size_t n, RmspropStep<T> const& step, T* p, T const* g, T* square, T* mean, T* buf) noexcept {
-  reference::rmsprop(n, step, p, g, square, mean, buf);
+  ASHLAR_DISPATCH(rmsprop(n, step, p, g, square, mean, buf));
 }
 
 /// sum (n): sum of squared gradients.
 template <class T>
 void adagrad(std::size_t n, AdagradStep<T> const& step, T* p, T const* g, T* sum) noexcept {
-  reference::adagrad(n, step, p, g, sum);
+  ASHLAR_DISPATCH(adagrad(n, step, p, g, sum));
 }
 
 /// average += (1 - decay) * (p - average), an exponential moving average.
 template <class T>
 void ema(std::size_t n, double decay, T const* p, T* average) noexcept {
-  reference::ema(n, decay, p, average);
+  ASHLAR_DISPATCH(ema(n, static_cast<T>(1 - decay), p, average));
 }
 
+}  // namespace ASHLAR_KERNELS_ABI
 }  // namespace ashlar::kernels

@@ -25,7 +25,7 @@ struct Simd {
 #if ASHLAR_LEVEL == 1
     if constexpr (sizeof(T) == 4) return __builtin_ia32_vfmaddps256(a, b, c);
     else return __builtin_ia32_vfmaddpd256(a, b, c);
-#elif ASHLAR_LEVEL == 2
+#elif ASHLAR_LEVEL == 2 && !defined(ASHLAR_EMULATE_AVX512)
     if constexpr (sizeof(T) == 4) return __builtin_ia32_vfmaddps512_mask(a, b, c, static_cast<unsigned short>(-1), 4);
     else return __builtin_ia32_vfmaddpd512_mask(a, b, c, static_cast<unsigned char>(-1), 4);
 #else
@@ -47,6 +47,10 @@ struct Simd {
       A const mask = *reinterpret_cast<M const*>(mask_window64 + (lanes - n));
       return (V)__builtin_ia32_maskloadpd256(reinterpret_cast<V const*>(p), mask);
     }
+#elif ASHLAR_LEVEL == 2 && !defined(ASHLAR_EMULATE_AVX512)
+    unsigned const mask = (1u << n) - 1u;
+    if constexpr (sizeof(T) == 4) return __builtin_ia32_loadups512_mask(p, V{}, static_cast<unsigned short>(mask));
+    else return __builtin_ia32_loadupd512_mask(p, V{}, static_cast<unsigned char>(mask));
 #else
     V v{};
     __builtin_memcpy(&v, p, n * sizeof(T));
@@ -79,8 +83,45 @@ struct Simd {
     return v;
   }
 
+  /// The first n < lanes elements; touches nothing behind them.
   ASHLAR_INLINE static void store(T* p, V v, std::size_t n) noexcept {
-    for (std::size_t i = 0; i < n; ++i) p[i] = v[i];
+#if ASHLAR_LEVEL == 1
+    if constexpr (sizeof(T) == 4) {
+      typedef std::int32_t M __attribute__((vector_size(32), aligned(4), may_alias));
+      typedef std::int32_t A __attribute__((vector_size(32)));
+      A const mask = *reinterpret_cast<M const*>(mask_window32 + (lanes - n));
+      __builtin_ia32_maskstoreps256(reinterpret_cast<V*>(p), mask, v);
+    } else {
+      typedef long long M __attribute__((vector_size(32), aligned(8), may_alias));
+      typedef long long A __attribute__((vector_size(32)));
+      A const mask = *reinterpret_cast<M const*>(mask_window64 + (lanes - n));
+      __builtin_ia32_maskstorepd256(reinterpret_cast<V*>(p), mask, v);
+    }
+#elif ASHLAR_LEVEL == 2 && !defined(ASHLAR_EMULATE_AVX512)
+    unsigned const mask = (1u << n) - 1u;
+    if constexpr (sizeof(T) == 4) __builtin_ia32_storeups512_mask(p, v, static_cast<unsigned short>(mask));
+    else __builtin_ia32_storeupd512_mask(p, v, static_cast<unsigned char>(mask));
+#else
+    __builtin_memcpy(p, &v, n * sizeof(T));
+#endif
+  }
+
+  ASHLAR_INLINE static V sqrt(V v) noexcept {
+#if defined(__clang__)
+    return __builtin_elementwise_sqrt(v);
+#elif ASHLAR_LEVEL == 2 && !defined(ASHLAR_EMULATE_AVX512)
+    if constexpr (sizeof(T) == 4) return __builtin_ia32_sqrtps512_mask(v, v, static_cast<unsigned short>(-1), 4);
+    else return __builtin_ia32_sqrtpd512_mask(v, v, static_cast<unsigned char>(-1), 4);
+#elif ASHLAR_LEVEL == 1
+    if constexpr (sizeof(T) == 4) return __builtin_ia32_sqrtps256(v);
+    else return __builtin_ia32_sqrtpd256(v);
+#elif defined(__SSE2__) && ASHLAR_LEVEL == 0
+    if constexpr (sizeof(T) == 4) return __builtin_ia32_sqrtps(v);
+    else return __builtin_ia32_sqrtpd(v);
+#else
+    for (std::size_t i = 0; i < lanes; ++i) v[i] = std::sqrt(v[i]);
+    return v;
+#endif
   }
 };
 

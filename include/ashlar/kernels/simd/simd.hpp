@@ -6,6 +6,7 @@
 
 #include <ashlar/kernels/isa.hpp>
 
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <utility>
