@@ -1,0 +1,130 @@
+// Ashlar: .ashlar files, the calls users make.  SPDX-License-Identifier: BSL-1.0
+//
+// Each call is one line: all work is done by code that knows the type through its Layout only.
+#pragma once
+
+#include <ashlar/core/error.hpp>
+#include <ashlar/io/flat.hpp>
+#include <ashlar/io/load.hpp>
+#include <ashlar/io/map.hpp>
+#include <ashlar/io/report.hpp>
+#include <ashlar/io/save.hpp>
+#include <ashlar/reflect/layout.hpp>
+
+#include <cstddef>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace ashlar {
+namespace detail {
+
+/// True if some member has a content check (bool, enum), so that `map` looks at the data at all.
+template <class T>
+inline constexpr bool has_content_checks = [] {
+  for (Row const& row : manifest<T>()) {
+    if (row.valid != nullptr) return true;
+  }
+  return false;
+}();
+
+}  // namespace detail
+
+/// Writes `object` to an .ashlar file, which replaces what has the path once it is complete and on the disk.
+///
+/// A crash or an error at any moment leaves the old file; a program that has it mapped keeps it. Equal objects give
+/// equal files, whatever lies in the padding between members.
+///
+/// Memory  the manifest; the data goes from the object to the system without a copy.
+/// Cost    one pass over the object, and waiting for the disk.
+/// Errors  io; value, for a bool or enum without a valid value, bad metadata, or more than 64 MiB of keys.
+template <class T>
+Result<void> try_save(std::string const& path, T const& object, SaveOptions const& options = {}) {
+  return detail::save_object(path, layout_of<T>(), &object, options);
+}
+/// See try_save. Throws what it returns.
+template <class T>
+void save(std::string const& path, T const& object, SaveOptions const& options = {}) {
+  try_save(path, object, options).value();
+}
+
+/// What `save` would write, in memory.
+template <class T>
+Result<std::vector<std::byte>> try_to_bytes(T const& object, SaveOptions const& options = {}) {
+  return detail::save_to_memory(layout_of<T>(), &object, options);
+}
+template <class T>
+std::vector<std::byte> to_bytes(T const& object, SaveOptions const& options = {}) {
+  return try_to_bytes(object, options).value();
+}
+
+/// Fills `object` from an .ashlar file. Everything is checked first; after an error `object` is as it was.
+///
+/// A file of the same layout is copied at once; of another layout, tensor by tensor by key, for which all keys, shapes,
+/// dtypes and kinds have to agree. A tied tensor may stand under any of its keys.
+///
+/// Cost    two passes over the file: checksums, then the copy.
+/// Errors  io; format, for damage; mismatch, with every missing, unexpected and differing key; value, for a bool or
+///         enum without a valid value.
+template <class T>
+Result<void> try_load(std::string const& path, T& object) {
+  return detail::load_object(path, layout_of<T>(), &object);
+}
+template <class T>
+void load(std::string const& path, T& object) {
+  try_load(path, object).value();
+}
+
+/// The same from the bytes of a file in memory.
+template <class T>
+Result<void> try_from_bytes(std::span<std::byte const> bytes, T& object) {
+  return detail::load_image(layout_of<T>(), &object, bytes, "memory");
+}
+template <class T>
+void from_bytes(std::span<std::byte const> bytes, T& object) {
+  try_from_bytes(bytes, object).value();
+}
+
+/// Opens an .ashlar file of exactly T's layout for use in place.
+///
+/// Cost    the same for every size and number of tensors: 64 bytes are read, the rest when it is used. If T has bools
+///         or enums, the pages they lie in are read too.
+/// Errors  io; format, for damage in the first 64 bytes or a wrong length; mismatch, with what differs, line by line;
+///         value, for a bool or enum without a valid value. Checksums of the data are left to `verify`.
+template <class T>
+Result<Mapped<T>> try_map(std::string const& path) {
+  static_assert(alignof(T) <= detail::data_alignment, "ashlar: the data segment starts at a multiple of 4096");
+  auto mapped = detail::map_object(path, layout_of<T>(), detail::has_content_checks<T>);
+  if (!mapped) return std::move(mapped).error();
+  return Mapped<T>(std::move(mapped->mapping), static_cast<T const*>(mapped->object));
+}
+template <class T>
+Mapped<T> map(std::string const& path) {
+  return try_map<T>(path).value();
+}
+
+/// The object in the bytes of a file that lie in memory, aligned as T is: checked as `map` does, nothing is copied.
+template <class T>
+Result<T const*> try_view(std::span<std::byte const> bytes) {
+  auto object = detail::view_object(bytes, layout_of<T>(), alignof(T));
+  if (!object) return std::move(object).error();
+  return static_cast<T const*>(*object);
+}
+template <class T>
+T const& view(std::span<std::byte const> bytes) {
+  return *try_view<T>(bytes).value();
+}
+
+/// Checks all of an .ashlar file: structure, the agreement of its two views, every checksum, padding, bools.
+/// Never throws for what is in a file.
+inline Report verify(std::string const& path) { return detail::verify_file(path, nullptr); }
+inline Report verify_bytes(std::span<std::byte const> bytes) { return detail::verify_image(bytes, "memory", nullptr); }
+
+/// The same, and whether it can be loaded as a T.
+template <class T>
+Report verify(std::string const& path) {
+  Layout const layout = layout_of<T>();
+  return detail::verify_file(path, &layout);
+}
+
+}  // namespace ashlar

@@ -1,0 +1,133 @@
+// Ashlar: filling objects from .ashlar files.  SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <ashlar/core/error.hpp>
+#include <ashlar/io/image.hpp>
+#include <ashlar/io/mapping.hpp>
+#include <ashlar/io/report.hpp>
+#include <ashlar/reflect/row.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstring>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace ashlar::detail {
+
+inline Match match_image(Layout const& layout, Image const& image) {
+  return match(layout, image.manifest.rows, [&](std::size_t a, std::size_t b) {
+    auto const x = image.bytes_of(image.manifest.rows[a]);
+    auto const y = image.bytes_of(image.manifest.rows[b]);
+    return std::equal(x.begin(), x.end(), y.begin(), y.end());
+  });
+}
+
+/// Members of `layout` whose content in the file C++ could not take; `source` as in Match.
+inline std::vector<std::string> content_problems(Layout const& layout, Image const& image, Match const& matched) {
+  std::vector<std::string> problems;
+  for (std::size_t i = 0; i < layout.rows.size(); ++i) {
+    Row const& row = layout.rows[i];
+    if (row.valid == nullptr || matched.source[i] < 0) continue;
+    Row const& from = image.manifest.rows[static_cast<std::size_t>(matched.source[i])];
+    if (from.bytes == row.bytes && !row.valid(image.bytes_of(from).data())) problems.push_back(content_problem(row));
+  }
+  return problems;
+}
+
+inline std::string mismatch_headline(Layout const& layout, std::string_view where) {
+  return std::string(where) + ": Error(s) in loading state_dict for " + std::string(layout.type) + ":";
+}
+
+/// Fills `object` from a file in memory. On any error it is left as it was.
+inline Result<void> load_image(Layout const& layout, void* object, std::span<std::byte const> bytes,
+                               std::string_view where) {
+  auto read = read_image(bytes, where);
+  if (!read) return std::move(read).error();
+  Image const& image = *read;
+  if (auto problems = data_problems(image); !problems.empty()) {
+    return Error(Errc::format, std::string(where) + ": the data is damaged", std::move(problems));
+  }
+  Match const matched = match_image(layout, image);
+  if (!matched.problems.empty()) return Error(Errc::mismatch, mismatch_headline(layout, where), matched.problems);
+  if (auto problems = content_problems(layout, image, matched); !problems.empty()) {
+    return Error(Errc::value, std::string(where) + ": holds values that " + std::string(layout.type) + " cannot",
+                 std::move(problems));
+  }
+  auto* const to = static_cast<std::byte*>(object);
+  if (image.prologue.fingerprint == layout.fingerprint && image.data().size() == layout.bytes) {
+    std::memcpy(to, image.data().data(), layout.bytes);
+    return {};
+  }
+  for (std::size_t i = 0; i < layout.rows.size(); ++i) {
+    if (matched.source[i] < 0) continue;  // a tied key: its elements are those of another row
+    auto const from = image.bytes_of(image.manifest.rows[static_cast<std::size_t>(matched.source[i])]);
+    if (!from.empty()) std::memcpy(to + layout.rows[i].offset, from.data(), from.size());
+  }
+  return {};
+}
+
+/// Fills `object` from a file. On any error it is left as it was.
+inline Result<void> load_object(std::string const& path, Layout const& layout, void* object) {
+  auto file = InputFile::open(path);
+  if (!file) return std::move(file).error();
+  auto mapping = Mapping::map(*file, true);
+  if (!mapping) return std::move(mapping).error();
+  return load_image(layout, object, mapping->bytes(), path);
+}
+
+/// Everything there is to say about a file in memory; with a layout, also whether it can be loaded.
+inline Report verify_image(std::span<std::byte const> bytes, std::string_view where, Layout const* layout) {
+  Report report;
+  report.where = where;
+  report.bytes = bytes.size();
+  auto const take = [&](Errc code, std::string headline, std::vector<std::string> problems) {
+    if (report.ok()) {
+      report.code = code;
+      report.headline = std::move(headline);
+    } else {
+      report.problems.push_back(std::move(headline));
+    }
+    report.problems.insert(report.problems.end(), problems.begin(), problems.end());
+  };
+  auto read = read_image(bytes, where);
+  if (!read) {
+    take(read.error().code(), read.error().headline(), read.error().problems());
+    return report;
+  }
+  Image const& image = *read;
+  report.model = image.manifest.model;
+  report.library_version = image.manifest.library_version;
+  report.tensors = image.manifest.structure.by_offset.size();
+  auto damaged = data_problems(image);
+  if (!damaged.empty()) take(Errc::format, std::string(where) + ": the data is damaged", std::move(damaged));
+  if (layout == nullptr) return report;
+  Match matched = match_image(*layout, image);
+  auto content = content_problems(*layout, image, matched);
+  if (!matched.problems.empty()) take(Errc::mismatch, mismatch_headline(*layout, where), std::move(matched.problems));
+  if (!content.empty()) {
+    take(Errc::value, std::string(where) + ": holds values that " + std::string(layout->type) + " cannot",
+         std::move(content));
+  }
+  return report;
+}
+
+inline Report verify_file(std::string const& path, Layout const* layout) {
+  Report report;
+  report.where = path;
+  auto const failed = [&](Error const& e) {
+    report.code = e.code();
+    report.headline = e.headline();
+    return report;
+  };
+  auto file = InputFile::open(path);
+  if (!file) return failed(file.error());
+  auto mapping = Mapping::map(*file, true);
+  if (!mapping) return failed(mapping.error());
+  return verify_image(mapping->bytes(), path, layout);
+}
+
+}  // namespace ashlar::detail

@@ -1,0 +1,134 @@
+// Ashlar: using objects where they lie in a file.  SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <ashlar/core/error.hpp>
+#include <ashlar/io/image.hpp>
+#include <ashlar/io/load.hpp>
+#include <ashlar/io/mapping.hpp>
+#include <ashlar/io/prologue.hpp>
+#include <ashlar/io/report.hpp>
+#include <ashlar/reflect/row.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace ashlar {
+
+/// A T that lies in a file's own pages: nothing is copied, and pages are read when they are first touched.
+///
+/// Unique owner of the mapping, like a unique_ptr<T const>; moving it does not move the T. Saving over the file leaves
+/// this mapping as it is. Calling it runs the network, if ashlar/nn is included.
+template <class T>
+class Mapped {
+ public:
+  Mapped(detail::Mapping mapping, T const* object) : mapping_(std::move(mapping)), object_(object) {}
+  Mapped(Mapped&& other) noexcept
+      : mapping_(std::move(other.mapping_)), object_(std::exchange(other.object_, nullptr)) {}
+  Mapped& operator=(Mapped&& other) noexcept {
+    Mapped old(std::move(*this));
+    mapping_ = std::move(other.mapping_);
+    object_ = std::exchange(other.object_, nullptr);
+    return *this;
+  }
+
+  [[nodiscard]] T const* get() const { return object_; }
+  T const& operator*() const { return *object_; }
+  T const* operator->() const { return object_; }
+  explicit operator bool() const { return object_ != nullptr; }
+
+  /// forward(*get(), inputs...)
+  template <class... X>
+  decltype(auto) operator()(X&&... inputs) const {
+    return forward(*object_, static_cast<X&&>(inputs)...);
+  }
+
+ private:
+  detail::Mapping mapping_;
+  T const* object_;
+};
+
+namespace detail {
+
+/// Does a file with this prologue hold an object of this layout, byte for byte? The explanation, if it does not, costs
+/// a look at the manifest.
+inline bool fits(Prologue const& prologue, Layout const& layout) {
+  return prologue.fingerprint == layout.fingerprint && prologue.data_length == layout.bytes;
+}
+
+/// What is different, line by line. `bytes` are the whole file.
+inline Error explain_misfit(Layout const& layout, std::span<std::byte const> bytes, std::string_view where) {
+  auto image = read_image(bytes, where);
+  if (!image) return std::move(image).error();
+  Match matched = match_image(layout, *image);
+  if (!matched.problems.empty()) {
+    return Error(Errc::mismatch, mismatch_headline(layout, where), std::move(matched.problems));
+  }
+  return Error(Errc::mismatch,
+               std::string(where) + ": holds all of " + std::string(layout.type) +
+                   ", but laid out otherwise, so it can be loaded and not mapped; load it and save it again to map it",
+               layout_differences(layout, image->data().size(), image->manifest.rows));
+}
+
+/// Bools and enums of an object that lies at `object`.
+inline Result<void> check_content(Layout const& layout, void const* object, std::string_view where) {
+  std::vector<std::string> problems;
+  for (Row const& row : layout.rows) {
+    if (row.valid != nullptr && !row.valid(static_cast<std::byte const*>(object) + row.offset)) {
+      problems.push_back(content_problem(row));
+    }
+  }
+  if (problems.empty()) return {};
+  return Error(Errc::value, std::string(where) + ": holds values that " + std::string(layout.type) + " cannot",
+               std::move(problems));
+}
+
+struct MappedObject {
+  Mapping mapping;
+  void const* object;
+};
+
+/// Maps the object that `layout` describes. `content`: some rows have a check.
+inline Result<MappedObject> map_object(std::string const& path, Layout const& layout, bool content) {
+  auto file = InputFile::open(path);
+  if (!file) return std::move(file).error();
+  PrologueBytes head{};
+  if (file->size() < head.size()) {
+    std::vector<std::byte> all(static_cast<std::size_t>(file->size()));
+    if (auto read = file->read(0, all); !read) return std::move(read).error();
+    return read_prologue(all, path).error();
+  }
+  if (auto read = file->read(0, head); !read) return std::move(read).error();
+  auto const prologue = decode(head, file->size(), path);
+  if (!prologue) return prologue.error();
+  auto mapping = Mapping::map(*file, false);
+  if (!mapping) return std::move(mapping).error();
+  if (!fits(*prologue, layout)) return explain_misfit(layout, mapping->bytes(), path);
+  void const* const object = mapping->bytes().data() + prologue->data_offset;
+  if (content) {
+    if (auto result = check_content(layout, object, path); !result) return std::move(result).error();
+  }
+  return MappedObject{std::move(*mapping), object};
+}
+
+/// The same for a file in memory.
+inline Result<void const*> view_object(std::span<std::byte const> bytes, Layout const& layout, std::size_t alignment) {
+  std::string_view const where = "memory";
+  auto const prologue = read_prologue(bytes, where);
+  if (!prologue) return prologue.error();
+  if (!fits(*prologue, layout)) return explain_misfit(layout, bytes, where);
+  void const* const object = bytes.data() + prologue->data_offset;
+  if (reinterpret_cast<std::uintptr_t>(object) % alignment != 0) {
+    return Error(Errc::value, "memory: the bytes of a file can be used in place only where they start at a multiple of " +
+                                  std::to_string(alignment));
+  }
+  if (auto result = check_content(layout, object, where); !result) return std::move(result).error();
+  return object;
+}
+
+}  // namespace detail
+}  // namespace ashlar

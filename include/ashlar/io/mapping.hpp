@@ -1,0 +1,134 @@
+// Ashlar: reading files through the operating system (POSIX).  SPDX-License-Identifier: BSL-1.0
+// Together with atomic_write.hpp, all that a port to another system has to write anew.
+#pragma once
+
+#include <ashlar/core/error.hpp>
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <limits>
+#include <span>
+#include <string>
+#include <system_error>
+#include <utility>
+
+namespace ashlar::detail {
+
+static_assert(sizeof(::off_t) == 8, "ashlar: files over 4 GiB need 64-bit file offsets: -D_FILE_OFFSET_BITS=64");
+
+/// "mlp.ashlar: cannot open: No such file or directory"
+inline Error io_error(std::string const& path, std::string_view doing, int code) {
+  return Error(Errc::io,
+               path + ": cannot " + std::string(doing) + ": " + std::error_code(code, std::generic_category()).message());
+}
+
+/// A file descriptor, closed when it goes out of scope.
+class Descriptor {
+ public:
+  explicit Descriptor(int fd = -1) : fd_(fd) {}
+  Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  Descriptor& operator=(Descriptor&& other) noexcept {
+    std::swap(fd_, other.fd_);
+    return *this;
+  }
+  ~Descriptor() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  [[nodiscard]] int get() const { return fd_; }
+  [[nodiscard]] int release() { return std::exchange(fd_, -1); }
+
+ private:
+  int fd_;
+};
+
+/// A regular file, open for reading.
+class InputFile {
+ public:
+  static Result<InputFile> open(std::string const& path) {
+    int fd = -1;
+    // Without O_NONBLOCK, opening a pipe would wait for a writer.
+    do fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    while (fd < 0 && errno == EINTR);
+    if (fd < 0) return io_error(path, "open", errno);
+    InputFile file(fd, path);
+    struct ::stat status;
+    if (::fstat(fd, &status) != 0) return io_error(path, "read the size", errno);
+    if (!S_ISREG(status.st_mode)) return Error(Errc::io, path + ": not a regular file");
+    file.size_ = static_cast<std::uint64_t>(status.st_size);
+    return file;
+  }
+
+  [[nodiscard]] std::uint64_t size() const { return size_; }
+  [[nodiscard]] int descriptor() const { return fd_.get(); }
+  [[nodiscard]] std::string const& path() const { return path_; }
+
+  /// Fills `to` from byte `at` on. Error: io, also if the file ends before.
+  Result<void> read(std::uint64_t at, std::span<std::byte> to) const {
+    while (!to.empty()) {
+      std::size_t const most = to.size() < 0x7ffff000u ? to.size() : 0x7ffff000u;
+      ::ssize_t const n = ::pread(fd_.get(), to.data(), most, static_cast<::off_t>(at));
+      if (n < 0 && errno == EINTR) continue;
+      if (n < 0) return io_error(path_, "read", errno);
+      if (n == 0) return Error(Errc::io, path_ + ": cannot read: the file became shorter");
+      at += static_cast<std::uint64_t>(n);
+      to = to.subspan(static_cast<std::size_t>(n));
+    }
+    return {};
+  }
+
+ private:
+  InputFile(int fd, std::string const& path) : fd_(fd), path_(path) {}
+  Descriptor fd_;
+  std::uint64_t size_ = 0;
+  std::string path_;
+};
+
+/// A file's bytes in memory, read-only, page-aligned; unmapped when it goes out of scope.
+///
+/// The mapping keeps the file's content even if the path is given another file (as `save` does). A file that someone
+/// makes shorter in place, however, kills the program that reads the lost part (SIGBUS): replace files, never edit them.
+class Mapping {
+ public:
+  Mapping() = default;
+  Mapping(Mapping&& other) noexcept
+      : address_(std::exchange(other.address_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+  Mapping& operator=(Mapping&& other) noexcept {
+    std::swap(address_, other.address_);
+    std::swap(size_, other.size_);
+    return *this;
+  }
+  ~Mapping() {
+    if (address_ != nullptr) ::munmap(address_, size_);
+  }
+
+  /// `soon`: the caller reads all of it, from front to back.
+  static Result<Mapping> map(InputFile const& file, bool soon) {
+    if (file.size() > std::numeric_limits<std::size_t>::max() / 2) {
+      return Error(Errc::io, file.path() + ": cannot map: larger than the address space");
+    }
+    Mapping m;
+    if (file.size() == 0) return m;
+    m.size_ = static_cast<std::size_t>(file.size());
+    void* const at = ::mmap(nullptr, m.size_, PROT_READ, MAP_SHARED, file.descriptor(), 0);
+    if (at == MAP_FAILED) return io_error(file.path(), "map", errno);
+    m.address_ = at;
+    if (soon) (void)::madvise(at, m.size_, MADV_SEQUENTIAL);  // advice: without it reading is slower, not wrong
+    return m;
+  }
+
+  [[nodiscard]] std::span<std::byte const> bytes() const { return {static_cast<std::byte const*>(address_), size_}; }
+
+ private:
+  void* address_ = nullptr;
+  std::size_t size_ = 0;
+};
+
+}  // namespace ashlar::detail

@@ -1,0 +1,221 @@
+// Ashlar: what a check of a file found, and how two lists of keys differ.  SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <ashlar/core/error.hpp>
+#include <ashlar/reflect/fingerprint.hpp>
+#include <ashlar/reflect/row.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace ashlar {
+
+/// The result of `verify`: what the file is, and everything that is wrong with it.
+struct Report {
+  std::string where;            ///< the path
+  std::string model;            ///< the type that was saved: "MLP"
+  std::string library_version;  ///< that wrote the file
+  std::size_t tensors = 0;      ///< tensors and scalars stored
+  std::uint64_t bytes = 0;      ///< length of the file
+  Errc code = Errc::format;     ///< the kind of the first problem
+  std::string headline;         ///< the first problem, or what all have in common; empty if there is none
+  std::vector<std::string> problems;
+
+  [[nodiscard]] bool ok() const { return headline.empty(); }
+  explicit operator bool() const { return ok(); }
+  /// The problems as one Error. Only if !ok().
+  [[nodiscard]] Error error() const { return Error(code, headline, problems); }
+};
+
+namespace detail {
+
+/// Number of insertions, deletions and replacements between two keys; at least `limit` if it is that much.
+inline std::size_t edit_distance(std::string_view a, std::string_view b, std::size_t limit) {
+  if ((a.size() > b.size() ? a.size() - b.size() : b.size() - a.size()) >= limit) return limit;
+  std::vector<std::size_t> row(b.size() + 1);
+  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    std::size_t diagonal = row[0];
+    row[0] = i;
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      std::size_t const up = row[j];
+      row[j] = std::min({up + 1, row[j - 1] + 1, diagonal + (a[i - 1] == b[j - 1] ? 0u : 1u)});
+      diagonal = up;
+    }
+  }
+  return std::min(row[b.size()], limit);
+}
+
+constexpr std::string_view last_part(std::string_view key) { return key.substr(key.rfind('.') + 1); }
+
+/// The candidate that was probably meant by `row`: close in spelling, or else the only one with the same last part,
+/// shape and dtype. Null if nothing is near. Looks at no more than 2000 candidates and keys of 128 bytes.
+inline Row const* nearest(Row const& row, std::span<Row const* const> candidates) {
+  Row const* best = nullptr;
+  std::size_t best_distance = row.key.size() / 4 + 1;
+  Row const* alike = nullptr;
+  std::size_t alikes = 0;
+  if (row.key.size() > 128) return nullptr;
+  for (Row const* c : candidates.first(std::min<std::size_t>(candidates.size(), 2000))) {
+    if (c->key.size() > 128) continue;
+    std::size_t const d = edit_distance(row.key, c->key, best_distance);
+    if (d < best_distance) {
+      best_distance = d;
+      best = c;
+    }
+    if (last_part(c->key) == last_part(row.key) && c->shape == row.shape && c->dtype == row.dtype) {
+      alike = c;
+      ++alikes;
+    }
+  }
+  return best != nullptr ? best : alikes == 1 ? alike : nullptr;
+}
+
+/// "f32 (256, 20)"
+inline std::string form_of(Row const& row) { return std::string(name_of(row.dtype)) + " " + to_string(row.shape); }
+
+/// Keys of a list of rows, sorted, to be found by binary search.
+class KeyIndex {
+ public:
+  explicit KeyIndex(std::span<Row const> rows) : rows_(rows), order_(rows.size()) {
+    for (std::size_t i = 0; i < rows.size(); ++i) order_[i] = static_cast<std::uint32_t>(i);
+    std::sort(order_.begin(), order_.end(), [&](auto a, auto b) { return rows[a].key < rows[b].key; });
+  }
+  /// Index of the row with this key, or -1.
+  [[nodiscard]] std::ptrdiff_t find(std::string_view key) const {
+    auto const at = std::lower_bound(order_.begin(), order_.end(), key,
+                                     [&](std::uint32_t i, std::string_view k) { return rows_[i].key < k; });
+    return at == order_.end() || rows_[*at].key != key ? -1 : static_cast<std::ptrdiff_t>(*at);
+  }
+
+ private:
+  std::span<Row const> rows_;
+  std::vector<std::uint32_t> order_;
+};
+
+/// Which row of a file fills each stored row of a layout, and all reasons why that is not possible.
+struct Match {
+  std::vector<std::ptrdiff_t> source;  ///< for each row of the layout: the row of the file; -1 for ties and if missing
+  std::vector<std::string> problems;
+};
+
+inline std::size_t stored_row(std::span<Row const> rows, std::size_t i) {
+  return rows[i].is_alias() ? static_cast<std::size_t>(rows[i].alias_of) : i;
+}
+
+inline std::string quoted_list(std::vector<Row const*> const& rows) {
+  std::string text;
+  for (Row const* row : rows) text += (text.empty() ? "\"" : ", \"") + std::string(row->key) + "\"";
+  return text + ".";
+}
+
+/// Pairs the rows of `layout` with those of a file by key; a tied tensor may be found under any of its keys.
+/// `same_content(a, b)` tells if two rows of the file hold the same bytes: asked where the file has several tensors for
+/// keys that are tied in the type.
+template <class SameContent>
+Match match(Layout const& layout, std::span<Row const> file, SameContent&& same_content) {
+  Match out;
+  auto const rows = layout.rows;
+  KeyIndex const index(file);
+  std::string const type(layout.type);
+  out.source.assign(rows.size(), -1);
+  std::vector<bool> used(file.size());
+  std::vector<std::string> mismatches;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    std::ptrdiff_t const found = index.find(rows[i].key);
+    if (found < 0) continue;
+    std::size_t const target = stored_row(rows, i);
+    auto const from = stored_row(file, static_cast<std::size_t>(found));
+    used[from] = true;
+    std::ptrdiff_t& source = out.source[target];
+    if (source < 0) {
+      source = static_cast<std::ptrdiff_t>(from);
+    } else if (source != static_cast<std::ptrdiff_t>(from) && !same_content(static_cast<std::size_t>(source), from)) {
+      mismatches.push_back("tie mismatch for " + std::string(rows[i].key) + ": tied to " +
+                           std::string(rows[target].key) + " in " + type + ", but the file has two different tensors");
+    }
+  }
+  std::vector<Row const*> missing;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    Row const& row = rows[i];
+    if (row.is_alias()) continue;
+    if (out.source[i] < 0) {
+      missing.push_back(&row);
+      continue;
+    }
+    Row const& from = file[static_cast<std::size_t>(out.source[i])];
+    std::string const member = std::string(row.key) + ": ";
+    std::string const owner = row.owner.empty() ? type : std::string(row.owner);
+    if (row.kind != from.kind) {
+      mismatches.push_back("kind mismatch for " + member + "a " + std::string(name_of(from.kind)) + " in the file, a " +
+                           std::string(name_of(row.kind)) + " in " + owner);
+    }
+    if (row.dtype != from.dtype) {
+      mismatches.push_back("dtype mismatch for " + member + std::string(name_of(from.dtype)) + " in the file, " +
+                           std::string(name_of(row.dtype)) + " in " + owner);
+    }
+    if (!(row.shape == from.shape)) {
+      mismatches.push_back("size mismatch for " + member + "copying a param with shape " + to_string(from.shape) +
+                           " from checkpoint, the shape in current model is " + to_string(row.shape) + " (" + owner +
+                           ")");
+    }
+  }
+  std::vector<Row const*> unexpected;
+  for (std::size_t i = 0; i < file.size(); ++i) {
+    if (!file[i].is_alias() && !used[i]) unexpected.push_back(&file[i]);
+  }
+  if (!missing.empty()) out.problems.push_back("Missing key(s) in state_dict: " + quoted_list(missing));
+  if (!unexpected.empty()) out.problems.push_back("Unexpected key(s) in state_dict: " + quoted_list(unexpected));
+  // Suggestions cost time for each pair of keys, so not more than a person reads.
+  for (Row const* row : std::span(missing).first(std::min<std::size_t>(missing.size(), 32))) {
+    Row const* const meant = nearest(*row, unexpected);
+    if (meant == nullptr) continue;
+    out.problems.push_back(std::string(row->key) + ", " + form_of(*row) + " of " +
+                           (row->owner.empty() ? type : std::string(row->owner)) + ": did you mean " +
+                           std::string(meant->key) + ", " + form_of(*meant) + "?");
+  }
+  out.problems.insert(out.problems.end(), mismatches.begin(), mismatches.end());
+  return out;
+}
+
+/// Why a file whose tensors all match can still not be used in place: what lies elsewhere, line by line.
+inline std::vector<std::string> layout_differences(Layout const& layout, std::uint64_t file_bytes,
+                                                   std::span<Row const> file) {
+  std::vector<std::string> lines;
+  std::string const type(layout.type);
+  KeyIndex const index(file);
+  auto const place = [](std::span<Row const> rows, std::size_t i) {
+    return rows[i].is_alias() ? "tied to " + std::string(rows[static_cast<std::size_t>(rows[i].alias_of)].key)
+                              : "at byte " + std::to_string(rows[i].offset);
+  };
+  for (std::size_t i = 0; i < layout.rows.size(); ++i) {
+    Row const& row = layout.rows[i];
+    std::ptrdiff_t const found = index.find(row.key);
+    if (found < 0) {
+      lines.push_back(std::string(row.key) + ": not in the file as a key of its own");
+      continue;
+    }
+    std::string const here = place(layout.rows, i);
+    std::string const there = place(file, static_cast<std::size_t>(found));
+    if (here != there) lines.push_back(std::string(row.key) + ": " + there + " in the file, " + here + " in " + type);
+  }
+  KeyIndex const own(layout.rows);
+  for (Row const& row : file) {
+    if (own.find(row.key) < 0) lines.push_back(std::string(row.key) + ": a key of the file alone");
+  }
+  if (file_bytes != layout.bytes) {
+    lines.push_back("size: " + std::to_string(file_bytes) + " bytes in the file, " + std::to_string(layout.bytes) +
+                    " in " + type);
+  }
+  if (lines.empty()) lines.push_back("the same keys at the same places, but listed in another order");
+  return lines;
+}
+
+}  // namespace detail
+}  // namespace ashlar
