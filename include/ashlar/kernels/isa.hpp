@@ -49,7 +49,9 @@
 #endif
 
 // Two units compiled with different -march must not share one inline function: the linker would keep either.
-#if ASHLAR_HAS_0 && ASHLAR_HAS_1
+#if defined(ASHLAR_EMULATE_AVX512)
+#define ASHLAR_KERNELS_ABI emulated
+#elif ASHLAR_HAS_0 && ASHLAR_HAS_1
 #define ASHLAR_KERNELS_ABI dispatched
 #elif ASHLAR_HAS_0
 #define ASHLAR_KERNELS_ABI portable

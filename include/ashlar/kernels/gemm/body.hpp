@@ -258,7 +258,7 @@ ASHLAR_TARGET __attribute__((noinline)) void outer(std::size_t m, std::size_t n,
       T const* from = Transposed ? b + j * ldb + p : b + p * ldb + j;
       std::size_t const along_k = Transposed ? 1 : ldb;
       std::size_t const along_n = Transposed ? ldb : 1;
-      std::size_t step = width;
+      bool packed = true;
       if (columns < width) {
         for (std::size_t i = 0; i < some; ++i) {
           for (std::size_t q = 0; q < width; ++q) {
@@ -273,9 +273,10 @@ ASHLAR_TARGET __attribute__((noinline)) void outer(std::size_t m, std::size_t n,
           Simd<T>::store(panel + i * width + width / 2, Simd<T>::load(from + i * ldb + width / 2));
         }
       } else {
-        step = ldb;
+        packed = false;
       }
-      if (step == width) from = panel;
+      if (packed) from = panel;
+      std::size_t const step = packed ? width : ldb;
       if (columns == width) {
         outer_panel<outer_rows>(m, some, a + p * ak, am, ak, from, step, init + j, ldi, c + j, ldc);
         continue;

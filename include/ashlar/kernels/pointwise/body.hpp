@@ -164,7 +164,7 @@ ASHLAR_VECTOR_OP(Hardswish, T, x * clamp_of<S>(x + T(3), T(0), T(6)) / T(6),
                  x <= T(-3) ? V{} : (x >= T(3) ? ASHLAR_CONST(1) : x / T(3) + T(0.5)))
 template <class T>
 ASHLAR_VECTOR_OP(Hardsigmoid, T, clamp_of<S>(x + T(3), T(0), T(6)) / T(6),
-                 x <= T(-3) ? V{} : (x >= T(3) ? V{} : ASHLAR_CONST(T(1) / T(6))))
+                 x <= T(-3) ? V{} : (x >= T(3) ? V{} : ASHLAR_CONST(1.0f / 6.0f)))
 template <class T>
 ASHLAR_VECTOR_OP(Neg, T, -x, ASHLAR_CONST(-1))
 template <class T>

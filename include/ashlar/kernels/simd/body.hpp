@@ -247,7 +247,7 @@ ASHLAR_INLINE typename Simd<T>::V join_halves(T const* low, T const* high, std::
 }
 
 template <std::size_t Lanes>
-consteval int unzip_lane(std::size_t lane) noexcept {  // even places first half, odd places second half, inverted
+consteval int unzip_lane(std::size_t lane) noexcept {  // first and second half in turn
   return static_cast<int>(lane % 2 == 0 ? lane / 2 : Lanes / 2 + lane / 2);
 }
 
@@ -261,7 +261,7 @@ ASHLAR_INLINE V sum_pairs(V const* a, std::index_sequence<I...> all) noexcept {
   } else if constexpr (Lanes == 4 && pairs) {
     s = __builtin_shufflevector(a[0], a[1], 0, 4, 2, 6) + __builtin_shufflevector(a[0], a[1], 1, 5, 3, 7);
   } else if constexpr (Lanes == 4) {
-    s = add_halves<2>(a[0], a[1], all);
+    return add_halves<2>(a[0], a[1], all);
   } else if constexpr (Lanes == 8 && pairs) {
     V const c0 = add_halves<4>(a[0], a[2], all);
     V const c1 = add_halves<4>(a[1], a[3], all);
