@@ -90,22 +90,22 @@ constexpr text<N + 1> to_text(std::string_view from) {
   return out;
 }
 
+// A class reports its error once, at its first instantiation, and can be named again after that.
 template <class Holder, class Indices>
-struct Refusal;
+struct Ask;
 template <class Holder, std::size_t... I>
-struct Refusal<Holder, std::index_sequence<I...>> {
-  using type = error_because<to_text<piece(Holder::value.view(), I).size()>(piece(Holder::value.view(), I))...>;
+struct Ask<Holder, std::index_sequence<I...>> {
+  char why[sizeof(error_because<to_text<piece(Holder::value.view(), I).size()>(piece(Holder::value.view(), I))...>)];
 };
+template <class Holder>
+struct Ask<Holder, std::index_sequence<>> {};
 
 /// `Holder::value` is a constexpr Sentence; empty means all is well.
-/// Does nothing then, and else stops the compiler with the sentence as its first error.
-/// The return type is deduced so that `decltype(refuse<H>())` is enough to ask.
+/// Does nothing then, and else stops the compiler with the sentence. Code that goes on afterwards does so with a type
+/// that causes no second error.
 template <class Holder>
-constexpr auto refuse() {
-  if constexpr (!Holder::value.empty()) {
-    using Why = typename Refusal<Holder, std::make_index_sequence<piece_count(Holder::value.view())>>::type;
-    (void)sizeof(Why);
-  }
+constexpr void refuse() {
+  (void)sizeof(Ask<Holder, std::make_index_sequence<piece_count(Holder::value.view())>>);
 }
 
 }  // namespace detail

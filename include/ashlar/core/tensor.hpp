@@ -185,8 +185,8 @@ class BasicTensor<T, Cpu, E...> {
   [[nodiscard]] View<T const, E...> view() const { return {data(), dims_}; }
 
  private:
-  /// Up to this size a static tensor lies on the stack: a page, so that a chain of layers stays harmless there.
-  static constexpr std::size_t inline_bytes = 4096;
+  /// Up to this size a static tensor lies inside the object: small, so that a chain of layers stays harmless on a stack.
+  static constexpr std::size_t inline_bytes = 1024;
 
   struct Inline {
     alignas(detail::tensor_alignment) T elements[dims_type::static_numel == 0 ? 1 : dims_type::static_numel];

@@ -133,7 +133,9 @@ auto arithmetic(A const& a, B const& b) {
                 "ashlar: both sides of an elementwise op have the same dtype; nothing is converted silently");
   using Mistake = ElementwiseMistake<A, B>;
   refuse<Mistake>();
-  if constexpr (Mistake::value.empty()) {
+  if constexpr (!Mistake::value.empty()) {
+    return harmless(a, like<typename A::value_type>(a.dims()));
+  } else {
     return apply(BinaryOp<K, (A::dims_type::rank >= B::dims_type::rank)>{}, a, b);
   }
 }

@@ -6,6 +6,7 @@
 #include <ashlar/grad/op.hpp>
 #include <ashlar/kernels/linear/cpu.hpp>
 #include <ashlar/nn/flow.hpp>
+#include <ashlar/nn/initialise.hpp>
 
 #include <cmath>
 #include <cstddef>
@@ -74,7 +75,9 @@ auto linear(X const& x, W const& weight, B const&... bias) {
                 "ashlar: the bias of linear() has as many elements as the weight has rows");
   using Mistake = detail::LinearMistake<X, in, out>;
   detail::refuse<Mistake>();
-  if constexpr (Mistake::value.empty()) {
+  if constexpr (!Mistake::value.empty()) {
+    return detail::harmless(x, detail::like<typename X::value_type>(with_last<out>(x.dims())));
+  } else {
     return apply(detail::LinearOp<in, out, typename X::value_type>{}, x, weight, bias...);
   }
 }
@@ -104,11 +107,10 @@ struct Linear {
   }
   static constexpr FlowStep flow(Flow const& in) { return detail::flow_last(in, In, Out); }
 
-  template <class R>
-  void reset_parameters(R& rng) {
-    kaiming_uniform_(weight, std::sqrt(5.0), rng);
+  void reset_parameters(TorchRng& rng) {
+    init::kaiming_uniform_(weight, std::sqrt(5.0), rng);
     double const bound = 1 / std::sqrt(static_cast<double>(In));
-    uniform_(bias, -bound, bound, rng);
+    init::uniform_(bias, -bound, bound, rng);
   }
 };
 
@@ -126,9 +128,8 @@ struct Linear<In, Out, T, false> {
   }
   static constexpr FlowStep flow(Flow const& in) { return detail::flow_last(in, In, Out); }
 
-  template <class R>
-  void reset_parameters(R& rng) {
-    kaiming_uniform_(weight, std::sqrt(5.0), rng);
+  void reset_parameters(TorchRng& rng) {
+    init::kaiming_uniform_(weight, std::sqrt(5.0), rng);
   }
 };
 

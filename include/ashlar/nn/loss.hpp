@@ -138,7 +138,9 @@ auto cross_entropy(L const& logits, Y const& targets, CrossEntropyOptions option
                 "ashlar: targets of cross_entropy are class indices, std::int64_t");
   using Mistake = detail::CrossEntropyMistake<L, Y>;
   detail::refuse<Mistake>();
-  if constexpr (Mistake::value.empty()) {
+  if constexpr (!Mistake::value.empty()) {
+    return detail::harmless(logits, Like<typename L::value_type>{});
+  } else {
     if (reduction == Reduction::none) {
       throw Error(Errc::value, "Reduction::none gives a tensor, not a scalar: use log_softmax for it");
     }

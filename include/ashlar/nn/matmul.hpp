@@ -55,7 +55,11 @@ auto matmul(A const& a, B const& b) {
   static_assert(A::dims_type::rank >= 1 && B::dims_type::rank == 2, "ashlar: matmul takes (..., K) and (K, N)");
   using Mistake = detail::MatmulMistake<A, B>;
   detail::refuse<Mistake>();
-  if constexpr (Mistake::value.empty()) return apply(detail::MatmulOp{}, a, b);
+  if constexpr (!Mistake::value.empty()) {
+    return detail::harmless(a, detail::like<typename A::value_type>(with_last<B::dims_type::extents[1]>(a.dims())));
+  } else {
+    return apply(detail::MatmulOp{}, a, b);
+  }
 }
 
 }  // namespace ashlar

@@ -115,6 +115,9 @@ struct Sequential {
     static_assert(I < sizeof...(L), "ashlar: this Sequential has no layer with that index");
     return detail::block_get<I>(layers);
   }
+
+  template <class X>
+  [[nodiscard]] auto operator()(X const& x) const;  // in nn/chain.hpp
 };
 
 namespace detail {

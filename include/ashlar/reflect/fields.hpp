@@ -5,6 +5,7 @@
 // compiler says, and `check_offsets` compares every address, which optimises to nothing.
 #pragma once
 
+#include <ashlar/core/parameter.hpp>
 #include <ashlar/core/refuse.hpp>
 #include <ashlar/reflect/structure.hpp>
 #include <ashlar/reflect/type_name.hpp>
@@ -23,7 +24,7 @@ namespace ashlar::detail {
 /// A struct whose members are its content. Everything else says for itself what it holds.
 template <class T>
 concept PlainStruct = std::is_class_v<T> && std::is_aggregate_v<T> && !std::is_empty_v<T> &&
-                      !IndexedChildren<T>::specialised && !is_named<T> && !is_tied<T>;
+                      !IndexedChildren<T>::specialised && !is_named<T> && !is_tied<T> && !is_stored<T>;
 
 template <class T>
 constexpr std::size_t field_count() {

@@ -1,0 +1,17 @@
+// Ashlar: networks and training, without files.  SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <ashlar/grad/tape.hpp>
+#include <ashlar/nn/activation.hpp>
+#include <ashlar/nn/arithmetic.hpp>
+#include <ashlar/nn/chain.hpp>
+#include <ashlar/nn/dropout.hpp>
+#include <ashlar/nn/flatten.hpp>
+#include <ashlar/nn/initialise.hpp>
+#include <ashlar/nn/linear.hpp>
+#include <ashlar/nn/loss.hpp>
+#include <ashlar/nn/matmul.hpp>
+#include <ashlar/nn/owned.hpp>
+#include <ashlar/nn/reduce.hpp>
+#include <ashlar/nn/sequential.hpp>
+#include <ashlar/nn/softmax.hpp>

@@ -1,0 +1,318 @@
+// Ashlar: structs whose members run in order, and the check that they fit.  SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <ashlar/core/refuse.hpp>
+#include <ashlar/grad/trace.hpp>
+#include <ashlar/nn/flow.hpp>
+#include <ashlar/nn/path.hpp>
+#include <ashlar/nn/sequential.hpp>
+
+#include <array>
+#include <cstddef>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+namespace ashlar {
+namespace detail {
+
+// ---- what can run --------------------------------------------------------------------------------------------------
+
+struct HasCall {
+  void operator()();
+};
+template <class T>
+struct CallProbe : T, HasCall {};
+
+/// True if T has any operator(), template or not: then naming it in a class that inherits a second one is ambiguous.
+template <class T>
+constexpr bool has_call_operator() {
+  if constexpr (!std::is_class_v<T> || std::is_final_v<T>) {
+    return false;
+  } else {
+    return !requires { &CallProbe<T>::operator(); };
+  }
+}
+
+template <class T>
+inline constexpr bool is_sequential = IndexedChildren<T>::specialised;
+
+/// A struct that runs its members in order.
+template <class T>
+constexpr bool is_chain() {
+  return is_sequential<T> || is_array<T> || ((PlainStruct<T> || is_named<T>) && !has_call_operator<T>() && !is_state<T>);
+}
+
+template <class T>
+struct Unnamed {
+  using type = T;
+};
+template <text K, class L>
+struct Unnamed<Named<K, L>> {
+  using type = L;
+};
+template <class T>
+using unnamed_t = typename Unnamed<T>::type;
+
+// ---- the walk: extents from member to member, as values ------------------------------------------------------------
+
+/// Where the walk is: a member's name behind those of the structs around it.
+struct Place {
+  Place const* around = nullptr;
+  std::string_view name{};
+  std::size_t index = 0;  // used if name is empty: element of a std::array
+
+  constexpr void write(Sentence& s) const {
+    if (around != nullptr) {
+      around->write(s);
+      s.add(".");
+    }
+    if (name.empty()) {
+      s.add(index);
+    } else {
+      s.add(name);
+    }
+  }
+};
+
+struct Walk {
+  Flow flow{};
+  Sentence mistake{};
+};
+
+using WalkFunction = void (*)(Walk&, Place const& here, Place const* giver);
+
+template <class T>
+constexpr void walk(Walk& w, Place const& here, Place const* giver);
+
+struct ChainMember {
+  std::string_view key;
+  WalkFunction walk;
+};
+
+template <class T, class M>
+constexpr WalkFunction walk_function() {
+  if constexpr (is_tied<M>) {
+    return &walk<member_at_t<T, M>>;
+  } else {
+    return &walk<unnamed_t<M>>;
+  }
+}
+
+template <class T>
+constexpr auto chain_members() {
+  return []<std::size_t... I>(std::index_sequence<I...>) {
+    return std::array<ChainMember, sizeof...(I)>{
+        ChainMember{member_key<T, I>(), walk_function<T, field_t<T, I>>()}...};
+  }(std::make_index_sequence<field_count<T>()>{});
+}
+
+constexpr void walk_member(Walk& w, ChainMember const& member, Place const& here, Place const* giver) {
+  if (w.mistake.empty()) member.walk(w, here, giver);
+}
+
+template <class T>
+constexpr void walk(Walk& w, Place const& here, Place const* giver) {
+  if constexpr (requires(Flow in) { T::flow(in); }) {
+    FlowStep const step = T::flow(w.flow);
+    w.flow = step.out;
+    if (step.fits) return;
+    w.mistake.add("ashlar: ");
+    here.write(w.mistake);
+    w.mistake.add(" takes ").add(step.takes).add(" ").add(step.what).add(" but ");
+    if (giver == nullptr) {
+      w.mistake.add("the input has ").add(step.gives);
+    } else {
+      giver->write(w.mistake);
+      w.mistake.add(" gives ").add(step.gives);
+    }
+  } else if constexpr (is_array<T>) {
+    Place before{};
+    for (std::size_t i = 0; i < std::tuple_size_v<T> && w.mistake.empty(); ++i) {
+      Place const element{&here, {}, i};
+      walk<unnamed_t<typename T::value_type>>(w, element, i == 0 ? giver : &before);
+      before = element;
+    }
+  } else if constexpr (is_chain<T>()) {
+    constexpr auto members = chain_members<T>();
+    Place before{};
+    for (std::size_t i = 0; i < members.size(); ++i) {
+      Place const member{&here, members[i].key, 0};
+      walk_member(w, members[i], member, i == 0 ? giver : &before);
+      before = member;
+    }
+  } else {
+    w.flow = Flow::nothing();  // a layer without `flow` is taken on trust
+  }
+}
+
+template <class T>
+constexpr std::string_view chain_name() {
+  return is_sequential<T> ? std::string_view("Sequential") : type_name<T>();
+}
+
+/// First member of a chain that is not a layer; its key, or empty.
+template <class T>
+constexpr std::string_view not_a_layer() {
+  if constexpr (is_array<T>) {
+    return {};
+  } else {
+    return []<std::size_t... I>(std::index_sequence<I...>) {
+      std::string_view found{};
+      auto const is_layer = []<class M>(std::type_identity<M>) {
+        return is_tied<M> || has_call_operator<M>() || is_chain<unnamed_t<M>>();
+      };
+      ((found.empty() && !is_layer(std::type_identity<field_t<T, I>>{}) ? void(found = member_key<T, I>()) : void()),
+       ...);
+      return found;
+    }(std::make_index_sequence<field_count<T>()>{});
+  }
+}
+
+/// The mistake of running T on an X; of T alone, if X is void.
+template <class T, class X>
+struct ChainMistake {
+  static constexpr Sentence value = [] {
+    Walk w;
+    if constexpr (constexpr std::string_view odd = not_a_layer<T>(); !odd.empty()) {
+      w.mistake.add("ashlar: ").add(chain_name<T>()).add(" has no operator() so its members run in order, but ");
+      w.mistake.add(chain_name<T>()).add(".").add(odd).add(" is not a layer");
+    } else {
+      if constexpr (!std::is_void_v<X>) w.flow = flow_of<X>();
+      Place const root{nullptr, chain_name<T>(), 0};
+      walk<T>(w, root, nullptr);
+    }
+    return w.mistake;
+  }();
+};
+
+/// True if T and all it holds are layers and chains of layers, and nothing else.
+template <class T>
+constexpr bool only_layers() {
+  if constexpr (is_array<T>) {
+    return only_layers<unnamed_t<typename T::value_type>>();
+  } else if constexpr (has_call_operator<T>() && !is_sequential<T>) {
+    return requires(Flow in) { T::flow(in); };
+  } else if constexpr (is_sequential<T>) {
+    return not_a_layer<T>().empty();
+  } else if constexpr (PlainStruct<T> && is_chain<T>()) {
+    return []<std::size_t... I>(std::index_sequence<I...>) {
+      return ((requires(Flow in) { unnamed_t<field_t<T, I>>::flow(in); } || is_tied<field_t<T, I>>) && ...);
+    }(std::make_index_sequence<field_count<T>()>{});
+  } else {
+    return false;
+  }
+}
+
+/// Checks every chain inside T, without an input. What may be a mere container of networks is not taken for a chain.
+template <class T>
+constexpr void check_edges() {
+  if constexpr (is_array<T>) {
+    check_edges<unnamed_t<typename T::value_type>>();
+  } else if constexpr (is_chain<T>() && only_layers<T>()) {
+    refuse<ChainMistake<T, void>>();
+  } else if constexpr (PlainStruct<T> || is_sequential<T>) {
+    []<std::size_t... I>(std::index_sequence<I...>) {
+      (check_edges<unnamed_t<field_t<T, I>>>(), ...);
+    }(std::make_index_sequence<field_count<T>()>{});
+  }
+}
+
+// ---- running -------------------------------------------------------------------------------------------------------
+
+template <class X>
+void discard(X& x) {
+  [[maybe_unused]] X const gone(std::move(x));  // back to the pool before the next layer takes its output from it
+}
+
+template <class Net, class X>
+auto run(Net const& net, X const& x);
+
+template <std::size_t I, class Net, class X>
+auto run_member(Net const& net, X const& x) {
+  using M = field_t<Net, I>;
+  if constexpr (is_tied<M>) {
+    static_assert(!std::is_same_v<member_at_t<Net, M>, NoMember>,
+                  "ashlar: a Tied runs only in the struct that holds the layer it names: write an operator()");
+    return run(member_at<M, 0>(net), x);
+  } else {
+    return run(get_field<I>(net), x);
+  }
+}
+
+template <std::size_t I, class Net, class X>
+auto run_from(Net const& net, X& x) {
+  auto y = run_member<I>(net, x);
+  if constexpr (I != 0) discard(x);
+  if constexpr (I + 1 == field_count<Net>()) {
+    return y;
+  } else {
+    return run_from<I + 1>(net, y);
+  }
+}
+
+template <std::size_t I, class L, std::size_t N, class X>
+auto run_array(std::array<L, N> const& layers, X& x) {
+  auto y = run(layers[I], x);
+  if constexpr (I != 0) discard(x);
+  if constexpr (I + 1 == N) {
+    return y;
+  } else {
+    return run_array<I + 1>(layers, y);
+  }
+}
+
+template <class Net, class X>
+auto run(Net const& net, X const& x) {
+  if constexpr (is_named<Net>) {
+    return run(static_cast<unnamed_t<Net> const&>(net), x);
+  } else if constexpr (is_array<Net>) {
+    return run_array<0>(net, x);
+  } else if constexpr (!is_chain<Net>()) {
+    return net(x);
+  } else if constexpr (field_count<Net>() == 0) {
+    return x;
+  } else {
+    return run_from<0>(net, x);
+  }
+}
+
+/// Runs a chain whose edges fit. After a mistake goes on with x, so that the mistake stays the only error.
+template <class Net, class X>
+auto run_checked(Net const& net, X const& x) {
+  if constexpr (!ChainMistake<Net, void>::value.empty()) {
+    // `make` may have reported it; clang 19 does not accept a second call of what failed once, and the test skips it.
+    if constexpr (requires { refuse<ChainMistake<Net, void>>(); }) refuse<ChainMistake<Net, void>>();
+    return x;
+  } else if constexpr (!ChainMistake<Net, X>::value.empty()) {
+    refuse<ChainMistake<Net, X>>();
+    return x;
+  } else {
+    return run(net, x);
+  }
+}
+
+}  // namespace detail
+
+/// Runs a network, wherever it lies: its operator(), or, if it has none, its members in order.
+///
+/// Errors  compile time, one sentence with the members' names: a layer that cannot take what the one before gives, an
+///         input that the first cannot take, a member that is no layer, a value on another device.
+///         run time: shape, where only the value knows an extent.
+template <class Net, class... X>
+auto forward(Net const& net, X const&... x) {
+  if constexpr (!detail::is_chain<Net>()) {
+    return net(x...);
+  } else {
+    static_assert(sizeof...(X) == 1, "ashlar: members that run in order take one input: write an operator() for more");
+    return detail::run_checked<Net>(net, x...);
+  }
+}
+
+template <class... L>
+template <class X>
+auto Sequential<L...>::operator()(X const& x) const {
+  return forward(*this, x);
+}
+
+}  // namespace ashlar
