@@ -237,6 +237,24 @@ ASHLAR_TARGET __attribute__((noinline)) void transpose_panel(std::size_t k, T co
   }
 }
 
+/// out[c] += sum over r of x[r][c], in the order of r.
+template <class T>
+ASHLAR_TARGET __attribute__((noinline)) void add_rows(std::size_t rows, std::size_t columns, T const* x,
+                                                      T* out) noexcept {
+  using S = Simd<T>;
+  std::size_t c = 0;
+  for (; c + S::lanes <= columns; c += S::lanes) {
+    typename S::V sum = S::load(out + c);
+    for (std::size_t r = 0; r < rows; ++r) sum = sum + S::load(x + r * columns + c);
+    S::store(out + c, sum);
+  }
+  if (c < columns) {
+    typename S::V sum = S::load(out + c, columns - c);
+    for (std::size_t r = 0; r < rows; ++r) sum = sum + S::load(x + r * columns + c, columns - c);
+    S::store(out + c, sum, columns - c);
+  }
+}
+
 /// Elements of k in a packed panel of outer: the panel is 16 KB with AVX2, half of a cache.
 inline constexpr std::size_t outer_block = 256;
 
@@ -298,6 +316,14 @@ ASHLAR_TARGET __attribute__((noinline)) void outer(std::size_t m, std::size_t n,
     ldi = ldc;
     p += some;
   } while (p < k);
+}
+
+/// linear_backward_parameters.
+template <class T>
+ASHLAR_TARGET void outer_and_rows(std::size_t rows, std::size_t in, std::size_t out, T const* x, T const* dy,
+                                  T* dweight, T* dbias) noexcept {
+  if (dbias != nullptr) add_rows(rows, out, dy, dbias);
+  outer<false>(out, in, rows, dy, std::size_t{1}, out, x, in, dweight, in, dweight, in);
 }
 
 }  // namespace detail::ASHLAR_LEVEL_NAMESPACE

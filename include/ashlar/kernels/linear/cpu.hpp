@@ -60,12 +60,7 @@ void linear_backward_input(std::size_t rows, T const* dy, T const* weight, T* dx
 /// dweight += transpose(dy) * x, dbias += column sums of dy: x (rows, In), dy (rows, Out). dbias may be null.
 template <std::size_t In, std::size_t Out, class T>
 void linear_backward_parameters(std::size_t rows, T const* x, T const* dy, T* dweight, T* dbias) noexcept {
-  if (dbias != nullptr) {
-    for (std::size_t r = 0; r < rows; ++r) {
-      for (std::size_t o = 0; o < Out; ++o) dbias[o] += dy[r * Out + o];
-    }
-  }
-  ASHLAR_DISPATCH(outer<false>(Out, In, rows, dy, std::size_t{1}, Out, x, In, dweight, In, dweight, In));
+  ASHLAR_DISPATCH(outer_and_rows(rows, In, Out, x, dy, dweight, dbias));
 }
 
 }  // namespace ASHLAR_KERNELS_ABI

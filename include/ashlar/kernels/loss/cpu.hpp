@@ -3,13 +3,14 @@
 #pragma once
 
 #include <ashlar/kernels/loss/elementwise.hpp>
-#include <ashlar/kernels/loss/reference.hpp>
+#include <ashlar/kernels/softmax/cpu.hpp>
 
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
 
 namespace ashlar::kernels {
+inline namespace ASHLAR_KERNELS_ABI {
 
 /// Loss of n pairs (x[i], target[i]). out takes n values with Reduction::none, else one.
 /// The mean of nothing is NaN, as in PyTorch.
@@ -115,10 +116,10 @@ double cross_entropy(std::size_t rows, std::size_t classes, T const* logits, std
   T const smoothing = static_cast<T>(settings.label_smoothing);
   double total = 0;
   double counted = 0;
+  log_sum_exp(rows, classes, logits, log_norm);
   for (std::size_t r = 0; r < rows; ++r) {
     T const* row = logits + r * classes;
-    T const norm = reference::log_sum_exp(classes, row);
-    log_norm[r] = norm;
+    T const norm = log_norm[r];
     T one = T(0);
     if (target[r] != settings.ignore_index) {
       std::size_t const t = static_cast<std::size_t>(target[r]);
@@ -164,7 +165,7 @@ void cross_entropy_pullback(std::size_t rows, std::size_t classes, T const* logi
     T const hard = scale * (T(1) - smoothing) * w;
     T const soft = scale * smoothing / static_cast<T>(classes);
     T const factor = smoothing != T(0) ? hard + soft * weights : hard;
-    for (std::size_t c = 0; c < classes; ++c) drow[c] += factor * std::exp(row[c] - log_norm[r]);
+    add_exp(classes, row, log_norm[r], factor, drow);
     drow[t] -= hard;
     if (smoothing != T(0)) {
       for (std::size_t c = 0; c < classes; ++c) {
@@ -181,10 +182,10 @@ void cross_entropy_probabilities(std::size_t rows, std::size_t classes, T const*
                                  CrossEntropy<T> const& settings, T* out, T* log_norm) noexcept {
   T const smoothing = static_cast<T>(settings.label_smoothing);
   double total = 0;
+  log_sum_exp(rows, classes, logits, log_norm);
   for (std::size_t r = 0; r < rows; ++r) {
     T const* row = logits + r * classes;
-    T const norm = reference::log_sum_exp(classes, row);
-    log_norm[r] = norm;
+    T const norm = log_norm[r];
     T one = T(0);
     for (std::size_t c = 0; c < classes; ++c) {
       T const q = target[r * classes + c] * (T(1) - smoothing) + smoothing / static_cast<T>(classes);
@@ -215,10 +216,7 @@ void cross_entropy_probabilities_pullback(std::size_t rows, std::size_t classes,
       dlogits[i] -= scale * q;
       if (dtarget != nullptr) dtarget[i] += scale * w * (T(1) - smoothing) * (log_norm[r] - logits[i]);
     }
-    for (std::size_t c = 0; c < classes; ++c) {
-      std::size_t const i = r * classes + c;
-      dlogits[i] += scale * share * std::exp(logits[i] - log_norm[r]);
-    }
+    add_exp(classes, logits + r * classes, log_norm[r], scale * share, dlogits + r * classes);
   }
 }
 
@@ -257,4 +255,5 @@ void nll_pullback(std::size_t rows, std::size_t classes, std::int64_t const* tar
   }
 }
 
+}  // namespace ASHLAR_KERNELS_ABI
 }  // namespace ashlar::kernels

@@ -252,6 +252,7 @@ ASHLAR_TARGET void map_pullback(Op const& op, std::size_t n, T const* x, T const
       S::store(y + i, expression, n - i);                                                                      \
     }                                                                                                          \
   }
+ASHLAR_ZIP(zip_fill, s)
 ASHLAR_ZIP(zip_add, a + b)
 ASHLAR_ZIP(zip_sub, a - b)
 ASHLAR_ZIP(zip_mul, a* b)

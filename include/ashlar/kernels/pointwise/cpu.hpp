@@ -134,9 +134,10 @@ void scale(std::size_t n, T s, T* x) noexcept {
   ASHLAR_DISPATCH(zip_mul_scalar(n, x, x, x, s, x));
 }
 
+/// x = value.
 template <class T>
 void fill(std::size_t n, T value, T* x) noexcept {
-  for (std::size_t i = 0; i < n; ++i) x[i] = value;
+  ASHLAR_DISPATCH(zip_fill(n, x, x, x, value, x));
 }
 
 }  // namespace ASHLAR_KERNELS_ABI

@@ -2,22 +2,67 @@
 // Rows are independent and computed alike: callers may split them.  SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <ashlar/kernels/pointwise/cpu.hpp>
+#include <ashlar/kernels/simd/simd.hpp>
 #include <ashlar/kernels/softmax/reference.hpp>
 
+#include <cmath>
 #include <cstddef>
 
 namespace ashlar::kernels {
+inline namespace ASHLAR_KERNELS_ABI {
+namespace detail {
+
+template <class T>
+inline constexpr T ones[16] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
+
+}  // namespace detail
+}  // namespace ASHLAR_KERNELS_ABI
+}  // namespace ashlar::kernels
+
+#if ASHLAR_HAS_0
+#define ASHLAR_LEVEL 0
+#include <ashlar/kernels/softmax/body.hpp>
+#undef ASHLAR_LEVEL
+#endif
+#if ASHLAR_HAS_1
+#define ASHLAR_LEVEL 1
+#include <ashlar/kernels/softmax/body.hpp>
+#undef ASHLAR_LEVEL
+#endif
+#if ASHLAR_HAS_2
+#define ASHLAR_LEVEL 2
+#include <ashlar/kernels/softmax/body.hpp>
+#undef ASHLAR_LEVEL
+#endif
+
+namespace ashlar::kernels {
+inline namespace ASHLAR_KERNELS_ABI {
 
 /// y = softmax(x) over the last dimension: x (rows, classes) -> y (rows, classes); y may be x.
 template <class T>
 void softmax(std::size_t rows, std::size_t classes, T const* x, T* y) noexcept {
-  if (classes != 0) reference::softmax(rows, classes, x, y);
+  if (classes == 0) return;
+  ASHLAR_DISPATCH(softmax(rows, classes, x, y));
 }
 
 /// y = log_softmax(x) over the last dimension; y may be x.
 template <class T>
 void log_softmax(std::size_t rows, std::size_t classes, T const* x, T* y) noexcept {
-  if (classes != 0) reference::log_softmax(rows, classes, x, y);
+  if (classes == 0) return;
+  ASHLAR_DISPATCH(log_softmax(rows, classes, x, y));
+}
+
+/// out[r] = log of the sum of exp over row r of x (rows, classes); classes > 0.
+template <class T>
+void log_sum_exp(std::size_t rows, std::size_t classes, T const* x, T* out) noexcept {
+  ASHLAR_DISPATCH(log_sum_exp(rows, classes, x, out));
+}
+
+/// dx[i] += factor * exp(x[i] - shift), the pullback of a log-sum-exp `shift`.
+template <class T>
+void add_exp(std::size_t n, T const* x, T shift, T factor, T* dx) noexcept {
+  ASHLAR_DISPATCH(add_exp(n, x, shift, factor, dx));
 }
 
 /// dx += y * (dy - sum(dy * y)), where y = softmax(x).
@@ -29,7 +74,13 @@ void softmax_pullback(std::size_t rows, std::size_t classes, T const* y, T const
 /// dx += dy - exp(y) * sum(dy), where y = log_softmax(x).
 template <class T>
 void log_softmax_pullback(std::size_t rows, std::size_t classes, T const* y, T const* dy, T* dx) noexcept {
-  reference::log_softmax_pullback(rows, classes, y, dy, dx);
+  for (std::size_t r = 0; r < rows; ++r) {
+    T total = T(0);
+    for (std::size_t c = 0; c < classes; ++c) total += dy[r * classes + c];
+    for (std::size_t c = 0; c < classes; ++c) dx[r * classes + c] += dy[r * classes + c];
+    add_exp(classes, y + r * classes, T(0), -total, dx + r * classes);
+  }
 }
 
+}  // namespace ASHLAR_KERNELS_ABI
 }  // namespace ashlar::kernels
