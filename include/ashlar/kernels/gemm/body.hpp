@@ -166,10 +166,22 @@ ASHLAR_TARGET void dot_vector_pairs(T const* x, T const* b, T const* init, T* y)
 template <std::size_t In, std::size_t Out, std::size_t C, class T>
 ASHLAR_TARGET inline void linear_row(T const* x, T const* weight, T const* init, T* y) noexcept {
   constexpr std::size_t lanes = Simd<T>::lanes;
-  if constexpr (In < 64 && In > lanes && Out >= 16 && In % lanes == lanes / 2 && lanes > 2) {
+  if constexpr (!(ASHLAR_LEVEL == 0 && ASHLAR_HAS_1) && In < 64 && In > lanes && Out >= 16 && In % lanes == lanes / 2 && lanes > 2) {
     dot_vector_pairs<In, Out>(x, weight, init, y);
+  } else if constexpr (ASHLAR_LEVEL == 0 && ASHLAR_HAS_1) {  // an old machine: no code of its own for each shape
+    dot<4, 4>(1, Out, In, x, In, weight, In, init, 0, y, Out);
   } else {
     dot_vector<In, Out, C>(x, weight, init, y);
+  }
+}
+
+/// Rows of linear against C rows of weight at a time.
+template <std::size_t In, std::size_t Out, std::size_t C, class T>
+ASHLAR_TARGET inline void linear_rows(std::size_t rows, T const* x, T const* weight, T const* init, T* y) noexcept {
+  if constexpr (ASHLAR_LEVEL == 0 && ASHLAR_HAS_1) {
+    dot<4, 4>(rows, Out, In, x, In, weight, In, init, 0, y, Out);
+  } else {
+    dot<C, Out % C>(rows, Out, In, x, In, weight, In, init, 0, y, Out);
   }
 }
 
@@ -210,7 +222,8 @@ ASHLAR_TARGET __attribute__((noinline)) void outer_panel(std::size_t m, std::siz
   std::size_t i = 0;
   for (; i + R <= m; i += R) outer_tile<R>(k, a + i * am, am, ak, b, ldb, init + i * ldi, ldi, c + i * ldc, ldc);
   if constexpr (R > 1) {
-    constexpr std::size_t lower = R > 4 ? 4 : R / 2;
+    // Each height costs every unit compile time: SSE and AVX-512 make do with fewer.
+    constexpr std::size_t lower = R > 4 ? 4 : ASHLAR_LEVEL == 1 ? R / 2 : 1;
     if (i < m) outer_panel<lower>(m - i, k, a + i * am, am, ak, b, ldb, init + i * ldi, ldi, c + i * ldc, ldc);
   }
 }
@@ -278,11 +291,7 @@ ASHLAR_TARGET __attribute__((noinline)) void outer(std::size_t m, std::size_t n,
       std::size_t const along_n = Transposed ? ldb : 1;
       bool packed = true;
       if (columns < width) {
-        for (std::size_t i = 0; i < some; ++i) {
-          for (std::size_t q = 0; q < width; ++q) {
-            panel[i * width + q] = q < columns ? from[i * along_k + q * along_n] : T(0);
-          }
-        }
+        pack_edge(some, columns, width, from, along_k, along_n, panel);
       } else if constexpr (Transposed) {
         transpose_panel(some, from, ldb, panel);
       } else if (pack) {
@@ -303,13 +312,9 @@ ASHLAR_TARGET __attribute__((noinline)) void outer(std::size_t m, std::size_t n,
       T block[some_rows * width] = {};
       for (std::size_t i = 0; i < m; i += some_rows) {
         std::size_t const rows = m - i < some_rows ? m - i : some_rows;
-        for (std::size_t r = 0; r < rows; ++r) {
-          for (std::size_t q = 0; q < columns; ++q) block[r * width + q] = init[(i + r) * ldi + j + q];
-        }
+        copy_block(rows, columns, init + i * ldi + j, ldi, block, width);
         outer_panel<outer_rows>(rows, some, a + i * am + p * ak, am, ak, from, step, block, width, block, width);
-        for (std::size_t r = 0; r < rows; ++r) {
-          for (std::size_t q = 0; q < columns; ++q) c[(i + r) * ldc + j + q] = block[r * width + q];
-        }
+        copy_block(rows, columns, block, width, c + i * ldc + j, ldc);
       }
     }
     init = c;

@@ -47,7 +47,7 @@ void linear(std::size_t rows, T const* x, T const* weight, T const* bias, T* y) 
     ASHLAR_DISPATCH(outer<true>(rows, Out, In, x, In, std::size_t{1}, weight, In, init, std::size_t{0}, y, Out));
   } else {
     constexpr std::size_t c = detail::dot_group(Out);
-    ASHLAR_DISPATCH(dot<c, Out % c>(rows, Out, In, x, In, weight, In, init, std::size_t{0}, y, Out));
+    ASHLAR_DISPATCH(linear_rows<In, Out, c>(rows, x, weight, init, y));
   }
 }
 

@@ -3,9 +3,9 @@
 #pragma once
 
 #include <ashlar/kernels/loss/elementwise.hpp>
+#include <ashlar/kernels/scalar_math.hpp>
 #include <ashlar/kernels/softmax/cpu.hpp>
 
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
 

@@ -6,7 +6,7 @@
 //           and  T target_derivative(T x, T t) with respect to the target t.
 #pragma once
 
-#include <cmath>
+#include <ashlar/kernels/scalar_math.hpp>
 
 namespace ashlar::kernels {
 
@@ -22,7 +22,7 @@ struct MseLoss {
 
 /// |x - t|; the gradient at 0 is 0.
 struct L1Loss {
-  template <class T> T operator()(T x, T t) const noexcept { return std::abs(x - t); }
+  template <class T> T operator()(T x, T t) const noexcept { return scalar::abs(x - t); }
   template <class T> T derivative(T x, T t) const noexcept { return T((x - t > T(0)) - (x - t < T(0))); }
   template <class T> T target_derivative(T x, T t) const noexcept { return -derivative(x, t); }
 };
@@ -31,7 +31,7 @@ struct L1Loss {
 struct SmoothL1Loss {
   double beta = 1;
   template <class T> T operator()(T x, T t) const noexcept {
-    T const z = std::abs(x - t);
+    T const z = scalar::abs(x - t);
     T const b = static_cast<T>(beta);
     return z < b ? T(0.5) * z * z / b : z - T(0.5) * b;
   }
@@ -50,7 +50,7 @@ struct SmoothL1Loss {
 struct HuberLoss {
   double delta = 1;
   template <class T> T operator()(T x, T t) const noexcept {
-    T const z = std::abs(x - t);
+    T const z = scalar::abs(x - t);
     T const b = static_cast<T>(delta);
     return z <= b ? T(0.5) * z * z : b * (z - T(0.5) * b);
   }
@@ -69,18 +69,18 @@ struct BceWithLogitsLoss {
   double pos_weight = 1;
   template <class T> T operator()(T x, T t) const noexcept {
     T const w = T(1) + (static_cast<T>(pos_weight) - T(1)) * t;
-    T const tail = std::log1p(std::exp(-std::abs(x))) + (x < T(0) ? -x : T(0));
+    T const tail = scalar::log1p(scalar::exp(-scalar::abs(x))) + (x < T(0) ? -x : T(0));
     return (T(1) - t) * x + w * tail;
   }
   template <class T> T derivative(T x, T t) const noexcept {
     T const w = static_cast<T>(pos_weight) * t;
-    T const z = std::exp(-std::abs(x));
+    T const z = scalar::exp(-scalar::abs(x));
     T const s = x < T(0) ? z / (T(1) + z) : T(1) / (T(1) + z);
     return (w + T(1) - t) * s - w;
   }
   template <class T> T target_derivative(T x, T t) const noexcept {
     (void)t;
-    T const tail = std::log1p(std::exp(-std::abs(x))) + (x < T(0) ? -x : T(0));
+    T const tail = scalar::log1p(scalar::exp(-scalar::abs(x))) + (x < T(0) ? -x : T(0));
     return -x + (static_cast<T>(pos_weight) - T(1)) * tail;
   }
 };
@@ -88,8 +88,8 @@ struct BceWithLogitsLoss {
 /// Binary cross-entropy of a probability x; logarithms are clamped at -100, as in PyTorch.
 struct BceLoss {
   template <class T> T operator()(T x, T t) const noexcept {
-    T const p = std::log(x);
-    T const q = std::log(T(1) - x);
+    T const p = scalar::log(x);
+    T const q = scalar::log(T(1) - x);
     return (t - T(1)) * (q < T(-100) ? T(-100) : q) - t * (p < T(-100) ? T(-100) : p);
   }
   template <class T> T derivative(T x, T t) const noexcept {
@@ -98,7 +98,7 @@ struct BceLoss {
   }
   template <class T> T target_derivative(T x, T t) const noexcept {
     (void)t;
-    return std::log(T(1) - x) - std::log(x);
+    return scalar::log(T(1) - x) - scalar::log(x);
   }
 };
 
@@ -106,13 +106,13 @@ struct BceLoss {
 struct KlDivLoss {
   bool log_target = false;
   template <class T> T operator()(T x, T t) const noexcept {
-    if (log_target) return std::exp(t) * (t - x);
-    return (t == T(0) ? T(0) : t * std::log(t)) - t * x;
+    if (log_target) return scalar::exp(t) * (t - x);
+    return (t == T(0) ? T(0) : t * scalar::log(t)) - t * x;
   }
-  template <class T> T derivative(T, T t) const noexcept { return log_target ? -std::exp(t) : -t; }
+  template <class T> T derivative(T, T t) const noexcept { return log_target ? -scalar::exp(t) : -t; }
   template <class T> T target_derivative(T x, T t) const noexcept {
-    if (log_target) return std::exp(t) * (t - x + T(1));
-    return std::log(t) + T(1) - x;
+    if (log_target) return scalar::exp(t) * (t - x + T(1));
+    return scalar::log(t) + T(1) - x;
   }
 };
 

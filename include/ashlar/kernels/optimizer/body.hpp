@@ -69,7 +69,7 @@ ASHLAR_TARGET void adam(std::size_t n, AdamStep<T> const& step, T* p, T const* g
   V const w2 = S::broadcast(static_cast<T>(1 - step.beta2));
   V const beta2 = S::broadcast(static_cast<T>(step.beta2));
   // -lr / bc1 * m / (sqrt(v) / root + eps), multiplied through by root: one division an element instead of two.
-  double const root = std::sqrt(step.bias_correction2);
+  double const root = scalar::sqrt(step.bias_correction2);
   V const size = S::broadcast(static_cast<T>(-(step.lr / step.bias_correction1) * root));
   V const eps = S::broadcast(static_cast<T>(step.eps * root));
   for (std::size_t i = 0; i < n; i += S::lanes) {

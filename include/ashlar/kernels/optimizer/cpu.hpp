@@ -3,9 +3,9 @@
 #pragma once
 
 #include <ashlar/kernels/optimizer/steps.hpp>
+#include <ashlar/kernels/scalar_math.hpp>
 #include <ashlar/kernels/simd/simd.hpp>
 
-#include <cmath>
 #include <cstddef>
 
 #if ASHLAR_HAS_0

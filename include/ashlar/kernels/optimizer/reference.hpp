@@ -3,8 +3,8 @@
 #pragma once
 
 #include <ashlar/kernels/optimizer/steps.hpp>
+#include <ashlar/kernels/scalar_math.hpp>
 
-#include <cmath>
 #include <cstddef>
 
 namespace ashlar::kernels::reference {
@@ -26,7 +26,7 @@ void sgd(std::size_t n, SgdStep<T> const& step, T* p, T const* g, T* buf) noexce
 /// m, v (n) are the moments; vmax (n) is null unless amsgrad.
 template <class T>
 void adam(std::size_t n, AdamStep<T> const& step, T* p, T const* g, T* m, T* v, T* vmax) noexcept {
-  T const root = static_cast<T>(std::sqrt(step.bias_correction2));
+  T const root = static_cast<T>(scalar::sqrt(step.bias_correction2));
   T const size = static_cast<T>(-(step.lr / step.bias_correction1));
   T const weight = static_cast<T>(1 - step.beta1);
   for (std::size_t i = 0; i < n; ++i) {
@@ -45,7 +45,7 @@ void adam(std::size_t n, AdamStep<T> const& step, T* p, T const* g, T* m, T* v, 
       vmax[i] = vmax[i] < v[i] ? v[i] : vmax[i];
       second = vmax[i];
     }
-    T const denominator = std::sqrt(second) / root + static_cast<T>(step.eps);
+    T const denominator = scalar::sqrt(second) / root + static_cast<T>(step.eps);
     p[i] += size * m[i] / denominator;
   }
 }
@@ -63,7 +63,7 @@ void rmsprop(std::size_t n, RmspropStep<T> const& step, T* p, T const* g, T* squ
       mean[i] = rest < T(0.5) ? mean[i] + rest * (d - mean[i]) : d - (d - mean[i]) * (T(1) - rest);
       variance -= mean[i] * mean[i];
     }
-    T const denominator = std::sqrt(variance) + static_cast<T>(step.eps);
+    T const denominator = scalar::sqrt(variance) + static_cast<T>(step.eps);
     if (step.momentum > 0) {
       buf[i] = buf[i] * static_cast<T>(step.momentum) + d / denominator;
       p[i] += static_cast<T>(-step.lr) * buf[i];
@@ -80,7 +80,7 @@ void adagrad(std::size_t n, AdagradStep<T> const& step, T* p, T const* g, T* sum
     T d = step.maximize ? -g[i] : g[i];
     if (step.weight_decay != 0) d += static_cast<T>(step.weight_decay) * p[i];
     sum[i] += d * d;
-    p[i] += static_cast<T>(-step.lr) * d / (std::sqrt(sum[i]) + static_cast<T>(step.eps));
+    p[i] += static_cast<T>(-step.lr) * d / (scalar::sqrt(sum[i]) + static_cast<T>(step.eps));
   }
 }
 

@@ -7,7 +7,7 @@
 // A type with these two members works with map and map_pullback; nothing needs to be registered.
 #pragma once
 
-#include <cmath>
+#include <ashlar/kernels/scalar_math.hpp>
 
 namespace ashlar::kernels {
 
@@ -31,11 +31,11 @@ struct LeakyReLU {
 /// x * Phi(x), with the error function.
 struct GELU {
   template <class T> T operator()(T x) const noexcept {
-    return x * (T(0.5) * (T(1) + std::erf(x * T(0.70710678118654752440))));
+    return x * (T(0.5) * (T(1) + scalar::erf(x * T(0.70710678118654752440))));
   }
   template <class T> T derivative(T x, T) const noexcept {
-    T const cdf = T(0.5) * (T(1) + std::erf(x * T(0.70710678118654752440)));
-    T const pdf = T(0.39894228040143267794) * std::exp(x * x * T(-0.5));
+    T const cdf = T(0.5) * (T(1) + scalar::erf(x * T(0.70710678118654752440)));
+    T const pdf = T(0.39894228040143267794) * scalar::exp(x * x * T(-0.5));
     return cdf + x * pdf;
   }
 };
@@ -44,11 +44,11 @@ struct GELU {
 struct GELUTanh {
   template <class T> T operator()(T x) const noexcept {
     T const inner = T(0.79788456080286535588) * (x + T(0.044715) * x * x * x);
-    return T(0.5) * x * (T(1) + std::tanh(inner));
+    return T(0.5) * x * (T(1) + scalar::tanh(inner));
   }
   template <class T> T derivative(T x, T) const noexcept {
     T const inner = T(0.79788456080286535588) * (x + T(0.044715) * x * x * x);
-    T const t = std::tanh(inner);
+    T const t = scalar::tanh(inner);
     T const slope = T(0.79788456080286535588) * (T(1) + T(3) * T(0.044715) * x * x);
     return T(0.5) * (T(1) + t) + T(0.5) * x * ((T(1) - t * t) * slope);
   }
@@ -56,13 +56,13 @@ struct GELUTanh {
 
 /// 1 / (1 + exp(-x)).
 struct Sigmoid {
-  template <class T> T operator()(T x) const noexcept { return T(1) / (T(1) + std::exp(-x)); }
+  template <class T> T operator()(T x) const noexcept { return T(1) / (T(1) + scalar::exp(-x)); }
   template <class T> T derivative(T, T y) const noexcept { return (T(1) - y) * y; }
 };
 
 /// x * sigmoid(x).
 struct SiLU {
-  template <class T> T operator()(T x) const noexcept { return x / (T(1) + std::exp(-x)); }
+  template <class T> T operator()(T x) const noexcept { return x / (T(1) + scalar::exp(-x)); }
   template <class T> T derivative(T x, T) const noexcept {
     T const s = Sigmoid{}(x);
     return s * (T(1) + x * (T(1) - s));
@@ -70,7 +70,7 @@ struct SiLU {
 };
 
 struct Tanh {
-  template <class T> T operator()(T x) const noexcept { return std::tanh(x); }
+  template <class T> T operator()(T x) const noexcept { return scalar::tanh(x); }
   template <class T> T derivative(T, T y) const noexcept { return T(1) - y * y; }
 };
 
@@ -116,10 +116,10 @@ struct Hardsigmoid {
 struct ELU {
   double alpha = 1;
   template <class T> T operator()(T x) const noexcept {
-    return x <= T(0) ? std::expm1(x) * static_cast<T>(alpha) : x;
+    return x <= T(0) ? scalar::expm1(x) * static_cast<T>(alpha) : x;
   }
   template <class T> T derivative(T x, T) const noexcept {
-    return x <= T(0) ? static_cast<T>(alpha) * std::exp(x) : T(1);
+    return x <= T(0) ? static_cast<T>(alpha) * scalar::exp(x) : T(1);
   }
 };
 
@@ -129,12 +129,12 @@ struct Softplus {
   double threshold = 20;
   template <class T> T operator()(T x) const noexcept {
     T const scaled = x * static_cast<T>(beta);
-    return scaled > static_cast<T>(threshold) ? x : std::log1p(std::exp(scaled)) / static_cast<T>(beta);
+    return scaled > static_cast<T>(threshold) ? x : scalar::log1p(scalar::exp(scaled)) / static_cast<T>(beta);
   }
   template <class T> T derivative(T x, T) const noexcept {
     T const scaled = x * static_cast<T>(beta);
     if (scaled > static_cast<T>(threshold)) return T(1);
-    T const z = std::exp(scaled);
+    T const z = scalar::exp(scaled);
     return z / (z + T(1));
   }
 };
@@ -143,50 +143,50 @@ struct Softplus {
 struct LogSigmoid {
   template <class T> T operator()(T x) const noexcept {
     T const low = x < T(0) ? x : (x != x ? x : T(0));
-    return low - std::log1p(std::exp(-std::abs(x)));
+    return low - scalar::log1p(scalar::exp(-scalar::abs(x)));
   }
   template <class T> T derivative(T x, T) const noexcept {
-    T const z = std::exp(-std::abs(x));
+    T const z = scalar::exp(-scalar::abs(x));
     return x < T(0) ? T(1) / (T(1) + z) : z / (T(1) + z);
   }
 };
 
 /// x * tanh(softplus(x)).
 struct Mish {
-  template <class T> T operator()(T x) const noexcept { return x * std::tanh(std::log1p(std::exp(x))); }
+  template <class T> T operator()(T x) const noexcept { return x * scalar::tanh(scalar::log1p(scalar::exp(x))); }
   template <class T> T derivative(T x, T) const noexcept {
-    T const t = std::tanh(std::log1p(std::exp(x)));
+    T const t = scalar::tanh(scalar::log1p(scalar::exp(x)));
     return t + x * (Sigmoid{}(x) * (T(1) - t * t));
   }
 };
 
 /// x / (1 + |x|).
 struct Softsign {
-  template <class T> T operator()(T x) const noexcept { return x / (T(1) + std::abs(x)); }
+  template <class T> T operator()(T x) const noexcept { return x / (T(1) + scalar::abs(x)); }
   template <class T> T derivative(T x, T) const noexcept {
-    T const d = T(1) + std::abs(x);
+    T const d = T(1) + scalar::abs(x);
     return T(1) / (d * d);
   }
 };
 
 struct Exp {
-  template <class T> T operator()(T x) const noexcept { return std::exp(x); }
+  template <class T> T operator()(T x) const noexcept { return scalar::exp(x); }
   template <class T> T derivative(T, T y) const noexcept { return y; }
 };
 
 struct Log {
-  template <class T> T operator()(T x) const noexcept { return std::log(x); }
+  template <class T> T operator()(T x) const noexcept { return scalar::log(x); }
   template <class T> T derivative(T x, T) const noexcept { return T(1) / x; }
 };
 
 struct Sqrt {
-  template <class T> T operator()(T x) const noexcept { return std::sqrt(x); }
+  template <class T> T operator()(T x) const noexcept { return scalar::sqrt(x); }
   template <class T> T derivative(T, T y) const noexcept { return T(1) / (T(2) * y); }
 };
 
 /// |x|; its gradient is the sign, so 0 at 0 and at NaN.
 struct Abs {
-  template <class T> T operator()(T x) const noexcept { return std::abs(x); }
+  template <class T> T operator()(T x) const noexcept { return scalar::abs(x); }
   template <class T> T derivative(T x, T) const noexcept { return T((x > T(0)) - (x < T(0))); }
 };
 

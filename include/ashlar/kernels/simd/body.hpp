@@ -119,7 +119,7 @@ struct Simd {
     if constexpr (sizeof(T) == 4) return __builtin_ia32_sqrtps(v);
     else return __builtin_ia32_sqrtpd(v);
 #else
-    for (std::size_t i = 0; i < lanes; ++i) v[i] = std::sqrt(v[i]);
+    for (std::size_t i = 0; i < lanes; ++i) v[i] = scalar::sqrt(v[i]);
     return v;
 #endif
   }

@@ -5,8 +5,8 @@
 #pragma once
 
 #include <ashlar/kernels/isa.hpp>
+#include <ashlar/kernels/scalar_math.hpp>
 
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <utility>

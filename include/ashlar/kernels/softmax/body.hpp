@@ -16,7 +16,7 @@ ASHLAR_INLINE typename Simd<T>::V exp_any(typename Simd<T>::V x) noexcept {
   if constexpr (sizeof(T) == 4) {
     return exp_of(x);
   } else {
-    for (std::size_t i = 0; i < Simd<T>::lanes; ++i) x[i] = std::exp(x[i]);
+    for (std::size_t i = 0; i < Simd<T>::lanes; ++i) x[i] = scalar::exp(x[i]);
     return x;
   }
 }
@@ -76,7 +76,7 @@ template <class T>
 ASHLAR_TARGET void log_sum_exp(std::size_t rows, std::size_t classes, T const* x, T* out) noexcept {
   for (std::size_t r = 0; r < rows; ++r) {
     T const shift = maximum(classes, x + r * classes);
-    out[r] = shift + std::log(exp_sum<false>(classes, x + r * classes, shift, static_cast<T*>(nullptr)));
+    out[r] = shift + scalar::log(exp_sum<false>(classes, x + r * classes, shift, static_cast<T*>(nullptr)));
   }
 }
 
@@ -96,7 +96,7 @@ ASHLAR_TARGET void log_softmax(std::size_t rows, std::size_t classes, T const* x
   using S = Simd<T>;
   for (std::size_t r = 0; r < rows; ++r, x += classes, y += classes) {
     T const shift = maximum(classes, x);
-    T const log_total = std::log(exp_sum<false>(classes, x, shift, y));
+    T const log_total = scalar::log(exp_sum<false>(classes, x, shift, y));
     std::size_t i = 0;
     for (; i + S::lanes <= classes; i += S::lanes) S::store(y + i, S::load(x + i) - shift - log_total);
     if (i < classes) S::store(y + i, S::load(x + i, classes - i) - shift - log_total, classes - i);

@@ -3,10 +3,10 @@
 #pragma once
 
 #include <ashlar/kernels/pointwise/cpu.hpp>
+#include <ashlar/kernels/scalar_math.hpp>
 #include <ashlar/kernels/simd/simd.hpp>
 #include <ashlar/kernels/softmax/reference.hpp>
 
-#include <cmath>
 #include <cstddef>
 
 namespace ashlar::kernels {

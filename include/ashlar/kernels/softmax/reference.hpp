@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-#include <cmath>
+#include <ashlar/kernels/scalar_math.hpp>
+
 #include <cstddef>
 
 namespace ashlar::kernels::reference {
@@ -21,10 +22,10 @@ T row_maximum(std::size_t classes, T const* x) noexcept {
 template <class T>
 T log_sum_exp(std::size_t classes, T const* x) noexcept {
   T const largest = row_maximum(classes, x);
-  if (std::isinf(largest) && largest < T(0)) return largest;
+  if (scalar::isinf(largest) && largest < T(0)) return largest;
   T total = T(0);
-  for (std::size_t c = 0; c < classes; ++c) total += std::exp(x[c] - largest);
-  return largest + std::log(total);
+  for (std::size_t c = 0; c < classes; ++c) total += scalar::exp(x[c] - largest);
+  return largest + scalar::log(total);
 }
 
 template <class T>
@@ -35,7 +36,7 @@ void softmax(std::size_t rows, std::size_t classes, T const* x, T* y) noexcept {
     T const largest = row_maximum(classes, in);
     T total = T(0);
     for (std::size_t c = 0; c < classes; ++c) {
-      out[c] = std::exp(in[c] - largest);
+      out[c] = scalar::exp(in[c] - largest);
       total += out[c];
     }
     for (std::size_t c = 0; c < classes; ++c) out[c] /= total;
@@ -49,8 +50,8 @@ void log_softmax(std::size_t rows, std::size_t classes, T const* x, T* y) noexce
     T* out = y + r * classes;
     T const largest = row_maximum(classes, in);
     T total = T(0);
-    for (std::size_t c = 0; c < classes; ++c) total += std::exp(in[c] - largest);
-    T const log_total = std::log(total);
+    for (std::size_t c = 0; c < classes; ++c) total += scalar::exp(in[c] - largest);
+    T const log_total = scalar::log(total);
     for (std::size_t c = 0; c < classes; ++c) out[c] = in[c] - largest - log_total;
   }
 }
@@ -73,7 +74,7 @@ void log_softmax_pullback(std::size_t rows, std::size_t classes, T const* y, T c
     std::size_t const at = r * classes;
     T total = T(0);
     for (std::size_t c = 0; c < classes; ++c) total += dy[at + c];
-    for (std::size_t c = 0; c < classes; ++c) dx[at + c] += dy[at + c] - std::exp(y[at + c]) * total;
+    for (std::size_t c = 0; c < classes; ++c) dx[at + c] += dy[at + c] - scalar::exp(y[at + c]) * total;
   }
 }
 

@@ -1,0 +1,28 @@
+// kernels/scalar_math.hpp: the few functions of <cmath> that the kernels need, for float and double.
+// SPDX-License-Identifier: BSL-1.0
+//
+// <cmath> itself costs 0.3 s of every unit with g++ 12 -std=c++20 (its special functions), a third of all kernels.
+#pragma once
+
+namespace ashlar::kernels::scalar {
+
+inline float exp(float x) noexcept { return __builtin_expf(x); }
+inline double exp(double x) noexcept { return __builtin_exp(x); }
+inline float expm1(float x) noexcept { return __builtin_expm1f(x); }
+inline double expm1(double x) noexcept { return __builtin_expm1(x); }
+inline float log(float x) noexcept { return __builtin_logf(x); }
+inline double log(double x) noexcept { return __builtin_log(x); }
+inline float log1p(float x) noexcept { return __builtin_log1pf(x); }
+inline double log1p(double x) noexcept { return __builtin_log1p(x); }
+inline float tanh(float x) noexcept { return __builtin_tanhf(x); }
+inline double tanh(double x) noexcept { return __builtin_tanh(x); }
+inline float erf(float x) noexcept { return __builtin_erff(x); }
+inline double erf(double x) noexcept { return __builtin_erf(x); }
+inline float sqrt(float x) noexcept { return __builtin_sqrtf(x); }
+inline double sqrt(double x) noexcept { return __builtin_sqrt(x); }
+inline float abs(float x) noexcept { return __builtin_fabsf(x); }
+inline double abs(double x) noexcept { return __builtin_fabs(x); }
+inline bool isinf(float x) noexcept { return __builtin_isinf(x) != 0; }
+inline bool isinf(double x) noexcept { return __builtin_isinf(x) != 0; }
+
+}  // namespace ashlar::kernels::scalar
