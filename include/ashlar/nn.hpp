@@ -10,8 +10,8 @@
 #include <ashlar/nn/initialise.hpp>
 #include <ashlar/nn/linear.hpp>
 #include <ashlar/nn/loss.hpp>
+#include <ashlar/nn/make.hpp>
 #include <ashlar/nn/matmul.hpp>
-#include <ashlar/nn/owned.hpp>
 #include <ashlar/nn/reduce.hpp>
 #include <ashlar/nn/sequential.hpp>
 #include <ashlar/nn/softmax.hpp>

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <initializer_list>
 #include <span>
 #include <string>
@@ -50,6 +51,22 @@ constexpr Dims<E...> make_dims(N... n) {
 }
 
 struct uninitialized_t {};
+
+[[noreturn]] inline void throw_too_large(Extents const& shape) {
+  throw Error(Errc::shape, "a tensor of shape " + to_string(shape) + " is larger than memory can be");
+}
+
+/// Bytes of the elements of a tensor. Error: shape, if no object can have so many, or if their number overflows.
+template <class T, class D>
+std::size_t checked_bytes(D const& dims) {
+  std::size_t bytes = D::static_numel * sizeof(T);
+  bool fits = true;
+  for (std::size_t i = 0; i < D::dyn_count; ++i) {
+    fits = !__builtin_mul_overflow(bytes, dims.dynamic[i], &bytes) && fits;
+  }
+  if (!fits || bytes > static_cast<std::size_t>(PTRDIFF_MAX)) throw_too_large(dims.value());
+  return bytes;
+}
 
 }  // namespace detail
 
@@ -127,7 +144,7 @@ class BasicTensor<T, Cpu, E...> {
     std::copy_n(from.data(), numel(), data());
   }
   /// Elements left unwritten, for code that writes each of them next.
-  BasicTensor(detail::uninitialized_t, dims_type const& dims) : dims_(dims), storage_(dims.numel()) {}
+  BasicTensor(detail::uninitialized_t, dims_type const& dims) : dims_(dims), storage_(dims) {}
 
   BasicTensor(BasicTensor const& other) : BasicTensor(detail::uninitialized_t{}, other.dims_) {
     std::copy_n(other.data(), numel(), data());
@@ -190,16 +207,16 @@ class BasicTensor<T, Cpu, E...> {
 
   struct Inline {
     alignas(detail::tensor_alignment) T elements[dims_type::static_numel == 0 ? 1 : dims_type::static_numel];
-    explicit Inline(std::size_t) {}
+    explicit Inline(dims_type const&) {}
     T* data() { return elements; }
     T const* data() const { return elements; }
   };
 
   class Pooled {
    public:
-    explicit Pooled(std::size_t n)
-        : data_(static_cast<T*>(detail::Pool::allocate(n * sizeof(T)))), bytes_(n * sizeof(T)) {}
-    Pooled(Pooled&& other) noexcept : data_(std::exchange(other.data_, nullptr)), bytes_(other.bytes_) {}
+    explicit Pooled(dims_type const& dims)
+        : bytes_(detail::checked_bytes<T>(dims)), data_(static_cast<T*>(detail::Pool::allocate(bytes_))) {}
+    Pooled(Pooled&& other) noexcept : bytes_(other.bytes_), data_(std::exchange(other.data_, nullptr)) {}
     Pooled& operator=(Pooled&& other) noexcept {
       std::swap(data_, other.data_);
       std::swap(bytes_, other.bytes_);
@@ -212,8 +229,8 @@ class BasicTensor<T, Cpu, E...> {
     T const* data() const { return data_; }
 
    private:
-    T* data_;
     std::size_t bytes_;
+    T* data_;
   };
 
   static constexpr bool is_inline = dims_type::is_static && dims_type::static_numel * sizeof(T) <= inline_bytes;

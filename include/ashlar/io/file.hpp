@@ -4,6 +4,7 @@
 #pragma once
 
 #include <ashlar/core/error.hpp>
+#include <ashlar/core/owned.hpp>
 #include <ashlar/io/flat.hpp>
 #include <ashlar/io/load.hpp>
 #include <ashlar/io/map.hpp>
@@ -73,6 +74,18 @@ Result<void> try_load(std::string const& path, T& object) {
 template <class T>
 void load(std::string const& path, T& object) {
   try_load(path, object).value();
+}
+
+/// A T of its own from an .ashlar file: `auto net = load<MLP>("mlp.ashlar")`.
+template <class T>
+Result<Owned<T>> try_load(std::string const& path) {
+  auto object = make_zeros<T>();
+  if (auto done = try_load(path, *object); !done) return std::move(done).error();
+  return object;
+}
+template <class T>
+Owned<T> load(std::string const& path) {
+  return try_load<T>(path).value();
 }
 
 /// The same from the bytes of a file in memory.

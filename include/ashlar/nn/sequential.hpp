@@ -1,6 +1,7 @@
 // Ashlar: Sequential, layers that run one after the other.  SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <ashlar/core/index.hpp>
 #include <ashlar/reflect/structure.hpp>
 
 #include <array>
@@ -17,27 +18,27 @@ namespace detail {
 // each layer a type that names all layers after it, and names of quadratic length; base classes would let one layer
 // move into the tail padding of another.
 template <class... L>
-struct Block;
+struct SequentialBlock;
 template <>
-struct Block<> {};
+struct SequentialBlock<> {};
 template <class A>
-struct Block<A> { A a; };
+struct SequentialBlock<A> { A a; };
 template <class A, class B>
-struct Block<A, B> { A a; B b; };
+struct SequentialBlock<A, B> { A a; B b; };
 template <class A, class B, class C>
-struct Block<A, B, C> { A a; B b; C c; };
+struct SequentialBlock<A, B, C> { A a; B b; C c; };
 template <class A, class B, class C, class D>
-struct Block<A, B, C, D> { A a; B b; C c; D d; };
+struct SequentialBlock<A, B, C, D> { A a; B b; C c; D d; };
 template <class A, class B, class C, class D, class E>
-struct Block<A, B, C, D, E> { A a; B b; C c; D d; E e; };
+struct SequentialBlock<A, B, C, D, E> { A a; B b; C c; D d; E e; };
 template <class A, class B, class C, class D, class E, class F>
-struct Block<A, B, C, D, E, F> { A a; B b; C c; D d; E e; F f; };
+struct SequentialBlock<A, B, C, D, E, F> { A a; B b; C c; D d; E e; F f; };
 template <class A, class B, class C, class D, class E, class F, class G>
-struct Block<A, B, C, D, E, F, G> { A a; B b; C c; D d; E e; F f; G g; };
+struct SequentialBlock<A, B, C, D, E, F, G> { A a; B b; C c; D d; E e; F f; G g; };
 template <class A, class B, class C, class D, class E, class F, class G, class H>
-struct Block<A, B, C, D, E, F, G, H> { A a; B b; C c; D d; E e; F f; G g; H h; };
+struct SequentialBlock<A, B, C, D, E, F, G, H> { A a; B b; C c; D d; E e; F f; G g; H h; };
 template <class A, class B, class C, class D, class E, class F, class G, class H, class... Rest>
-struct Block<A, B, C, D, E, F, G, H, Rest...> { A a; B b; C c; D d; E e; F f; G g; H h; Block<Rest...> rest; };
+struct SequentialBlock<A, B, C, D, E, F, G, H, Rest...> { A a; B b; C c; D d; E e; F f; G g; H h; SequentialBlock<Rest...> rest; };
 
 template <std::size_t I, class B>
 constexpr auto& block_get(B& block) {
@@ -74,26 +75,6 @@ constexpr std::size_t block_offset(std::size_t const* sizes, std::size_t const* 
 
 }  // namespace detail
 
-/// A compile-time index: `net[0_c]`.
-template <std::size_t I>
-struct Index {
-  static constexpr std::size_t value = I;
-};
-
-inline namespace literals {
-template <char... Digits>
-consteval auto operator""_c() {
-  constexpr std::size_t value = [] {
-    std::size_t n = 0;
-    for (char const d : {Digits...}) {
-      if (d != '\'') n = n * 10 + static_cast<std::size_t>(d - '0');
-    }
-    return n;
-  }();
-  return Index<value>{};
-}
-}  // namespace literals
-
 /// Layers that run one after the other.
 ///
 /// Keys    0, 1, ... or, for a `Named` layer, its own.
@@ -102,7 +83,7 @@ consteval auto operator""_c() {
 /// Source  torch.nn.Sequential.
 template <class... L>
 struct Sequential {
-  detail::Block<L...> layers;
+  detail::SequentialBlock<L...> layers;
 
   /// Layer I: `net[0_c].bias`.
   template <std::size_t I>

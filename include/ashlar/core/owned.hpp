@@ -1,17 +1,14 @@
-// Ashlar: owning handles of networks, and how to make one.  SPDX-License-Identifier: BSL-1.0
+// Ashlar: Owned, a handle that owns one network.  SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-#include <ashlar/core/rng.hpp>
-#include <ashlar/nn/chain.hpp>
-#include <ashlar/nn/initialise.hpp>
-#include <ashlar/reflect/manifest.hpp>
+#include <ashlar/core/index.hpp>
+#include <ashlar/core/pool.hpp>
 
 #include <cstddef>
 #include <cstring>
 #include <memory>
 #include <new>
 #include <type_traits>
-#include <utility>
 
 namespace ashlar {
 
@@ -21,6 +18,9 @@ namespace ashlar {
 template <class T>
 class Owned {
  public:
+  static constexpr std::size_t alignment = alignof(T) < detail::tensor_alignment ? detail::tensor_alignment : alignof(T);
+
+  /// Takes over a T that lies at the start of a block from operator new with `alignment`.
   explicit Owned(T* network) : network_(network) {}
 
   [[nodiscard]] T& operator*() const { return *network_; }
@@ -33,23 +33,17 @@ class Owned {
     return (*network_)[i];
   }
 
-  /// forward(*net, x...).
+  /// forward(*net, x...), for which nn/chain.hpp is included.
   template <class... X>
   [[nodiscard]] auto operator()(X const&... x) const {
     return forward(*network_, x...);
   }
 
  private:
-  static constexpr std::size_t alignment = alignof(T) < detail::tensor_alignment ? detail::tensor_alignment : alignof(T);
   struct Delete {
     void operator()(T* p) const { ::operator delete(static_cast<void*>(p), std::align_val_t{alignment}); }
   };
   std::unique_ptr<T, Delete> network_;
-
-  template <class U>
-  friend Owned<U> make_zeros();
-  template <class U>
-  friend Owned<U> make();
 };
 
 /// A T whose bytes are all zero: for gradients, and as the target of a load.
@@ -60,30 +54,6 @@ Owned<T> make_zeros() {
   void* const memory = ::operator new(sizeof(T), std::align_val_t{Owned<T>::alignment});
   // A T is an implicit-lifetime type: writing the bytes begins its life.
   return Owned<T>(static_cast<T*>(std::memset(memory, 0, sizeof(T))));
-}
-
-/// A T with zero tensors and its default member initialisers; layers are not initialised.
-template <class T>
-Owned<T> make() {
-  (void)manifest<T>();  // mistakes in the type are reported here, at the first use
-  detail::check_edges<T>();
-  if constexpr (std::is_trivially_default_constructible_v<T>) {
-    return make_zeros<T>();
-  } else {
-    void* const memory = ::operator new(sizeof(T), std::align_val_t{Owned<T>::alignment});
-    std::memset(memory, 0, sizeof(T));
-    return Owned<T>(::new (memory) T{});
-  }
-}
-
-/// A T initialised as PyTorch would initialise it after torch.manual_seed(rng.seed).
-///
-/// Errors  compile time: whatever is wrong with T; a layer that cannot take what the one before gives.
-template <class T>
-Owned<T> make(Rng rng) {
-  auto net = make<T>();
-  initialise(*net, rng);
-  return net;
 }
 
 /// An object of the same type, all zero: gradients, moments.

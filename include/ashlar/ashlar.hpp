@@ -1,0 +1,14 @@
+// Ashlar: everything. The parts stand alone: nn.hpp for inference and gradients, train.hpp, io/file.hpp.
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <ashlar/io/file.hpp>
+#include <ashlar/io/file_of.hpp>
+#include <ashlar/nn.hpp>
+#include <ashlar/nn/summary.hpp>
+#include <ashlar/reflect/layout.hpp>
+#include <ashlar/reflect/lookup.hpp>
+#include <ashlar/reflect/state_dict.hpp>
+#include <ashlar/schema/schema.hpp>
+#include <ashlar/train.hpp>
+#include <ashlar/version.hpp>
