@@ -1,0 +1,39 @@
+// Counts what a program asks operator new for. Included by one unit of a program: it replaces the operators.
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <cstddef>
+#include <cstdlib>
+#include <new>
+
+namespace ashlar::test {
+
+/// Calls of operator new by any thread that runs tests; tests run on one.
+inline std::size_t allocations = 0;
+
+inline void* counted(std::size_t size, std::size_t alignment) {
+  ++allocations;
+  std::size_t const whole = (size + alignment - 1) / alignment * alignment;
+  if (void* const p = std::aligned_alloc(alignment, whole == 0 ? alignment : whole)) return p;
+  throw std::bad_alloc();
+}
+
+/// How often `f()` calls operator new.
+template <class F>
+std::size_t allocations_of(F&& f) {
+  std::size_t const before = allocations;
+  f();
+  return allocations - before;
+}
+
+}  // namespace ashlar::test
+
+// Not inlined, because g++ would then take the pair of aligned_alloc and delete for a mistake.
+[[gnu::noinline]] void* operator new(std::size_t n) { return ashlar::test::counted(n, alignof(std::max_align_t)); }
+[[gnu::noinline]] void* operator new(std::size_t n, std::align_val_t a) {
+  return ashlar::test::counted(n, static_cast<std::size_t>(a));
+}
+[[gnu::noinline]] void operator delete(void* p) noexcept { std::free(p); }
+[[gnu::noinline]] void operator delete(void* p, std::size_t) noexcept { std::free(p); }
+[[gnu::noinline]] void operator delete(void* p, std::align_val_t) noexcept { std::free(p); }
+[[gnu::noinline]] void operator delete(void* p, std::size_t, std::align_val_t) noexcept { std::free(p); }
