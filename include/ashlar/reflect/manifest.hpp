@@ -264,7 +264,8 @@ struct KeyWriter {
     at += s.size();
   }
   [[nodiscard]] constexpr std::string_view since(std::size_t begin) const {
-    return base == nullptr ? std::string_view{} : std::string_view{base + begin, at - begin};
+    // Asks `out`, not `base`: with -fsanitize=undefined g++ 12 does not take the latter comparison for a constant.
+    return out != nullptr ? std::string_view{} : std::string_view{base + begin, at - begin};
   }
 };
 
