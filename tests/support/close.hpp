@@ -51,8 +51,9 @@ double worst_of_scale(A const& actual, E const& expected) {
 template <class A, class E>
 bool same_bits(A const& actual, E const& expected) {
   static_assert(sizeof(*std::data(actual)) == sizeof(*std::data(expected)));
-  return std::size(actual) == std::size(expected) &&
-         std::memcmp(std::data(actual), std::data(expected), std::size(actual) * sizeof(*std::data(actual))) == 0;
+  std::size_t const n = std::size(expected);
+  return std::size(actual) == n &&
+         (n == 0 || std::memcmp(std::data(actual), std::data(expected), n * sizeof(*std::data(actual))) == 0);
 }
 
 }  // namespace ashlar::test
