@@ -3,7 +3,7 @@
 //
 // Level 0 is what the compiler targets anyway (SSE2, NEON, ...), 1 AVX2 with FMA, 2 AVX-512 F, VL, DQ, BW.
 // Without -march all levels are compiled and isa() chooses once; with -march=... that has AVX2 or AVX-512 only that
-// level exists and the choice costs nothing. CUDA compilers get the baseline alone.
+// level exists and the choice costs nothing. CUDA compilers get plain loops.
 #pragma once
 
 #include <cstddef>
@@ -16,7 +16,11 @@
 #define ASHLAR_BYTES_0 16
 #define ASHLAR_BYTES_1 32
 #define ASHLAR_BYTES_2 64
-#if (defined(__x86_64__) || defined(__i386__)) && defined(__GNUC__) && !defined(__CUDACC__)
+#if defined(__CUDACC__)
+#define ASHLAR_HAS_0 0
+#define ASHLAR_HAS_1 0
+#define ASHLAR_HAS_2 0
+#elif (defined(__x86_64__) || defined(__i386__)) && defined(__GNUC__)
 #if defined(__AVX512F__) && defined(__AVX512VL__) && defined(__AVX512DQ__) && defined(__AVX512BW__)
 #define ASHLAR_HAS_0 0
 #define ASHLAR_HAS_1 0
@@ -54,6 +58,8 @@
 #elif ASHLAR_HAS_0 && ASHLAR_HAS_1
 #define ASHLAR_KERNELS_ABI dispatched
 #elif ASHLAR_HAS_0
+#define ASHLAR_KERNELS_ABI baseline_only
+#elif defined(__CUDACC__)
 #define ASHLAR_KERNELS_ABI portable
 #elif ASHLAR_HAS_1
 #define ASHLAR_KERNELS_ABI avx2_only
@@ -94,6 +100,8 @@
     case ::ashlar::kernels::Isa::avx2: return detail::level_1::__VA_ARGS__;    \
     default: return detail::level_0::__VA_ARGS__;                              \
   }
+#elif defined(__CUDACC__)
+#define ASHLAR_DISPATCH(...) return detail::plain::__VA_ARGS__
 #elif ASHLAR_HAS_0
 #define ASHLAR_DISPATCH(...) return detail::level_0::__VA_ARGS__
 #elif ASHLAR_HAS_1

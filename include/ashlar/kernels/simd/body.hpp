@@ -60,27 +60,24 @@ struct Simd {
 
   /// 16 bytes each from p, p + step, ... side by side.
   ASHLAR_INLINE static V load_pieces(T const* p, std::size_t step) noexcept {
+#if ASHLAR_LEVEL == 0
     typedef T Q __attribute__((vector_size(16), aligned(alignof(T)), may_alias));
-    V v;
-    if constexpr (ASHLAR_BYTES == 16) {
-      (void)step;
-      v = *reinterpret_cast<Q const*>(p);
-    } else {
-      typedef double D __attribute__((vector_size(16), aligned(4), may_alias));
-      typedef double H __attribute__((vector_size(32)));
-      D const a = *reinterpret_cast<D const*>(p);
-      D const b = *reinterpret_cast<D const*>(p + step);
-      H const low = __builtin_shufflevector(a, b, 0, 1, 2, 3);
-      if constexpr (ASHLAR_BYTES == 32) {
-        v = (V)low;
-      } else {
-        D const c = *reinterpret_cast<D const*>(p + 2 * step);
-        D const d = *reinterpret_cast<D const*>(p + 3 * step);
-        H const high = __builtin_shufflevector(c, d, 0, 1, 2, 3);
-        v = (V)__builtin_shufflevector(low, high, 0, 1, 2, 3, 4, 5, 6, 7);
-      }
-    }
-    return v;
+    (void)step;
+    return *reinterpret_cast<Q const*>(p);
+#else
+    typedef double D __attribute__((vector_size(16), aligned(4), may_alias));
+    D const a = *reinterpret_cast<D const*>(p);
+    D const b = *reinterpret_cast<D const*>(p + step);
+    auto const low = __builtin_shufflevector(a, b, 0, 1, 2, 3);
+#if ASHLAR_LEVEL == 1
+    return (V)low;
+#else
+    D const c = *reinterpret_cast<D const*>(p + 2 * step);
+    D const d = *reinterpret_cast<D const*>(p + 3 * step);
+    auto const high = __builtin_shufflevector(c, d, 0, 1, 2, 3);
+    return (V)__builtin_shufflevector(low, high, 0, 1, 2, 3, 4, 5, 6, 7);
+#endif
+#endif
   }
 
   /// The first n < lanes elements; touches nothing behind them.
@@ -115,11 +112,11 @@ struct Simd {
 #elif ASHLAR_LEVEL == 1
     if constexpr (sizeof(T) == 4) return __builtin_ia32_sqrtps256(v);
     else return __builtin_ia32_sqrtpd256(v);
-#elif defined(__SSE2__) && ASHLAR_LEVEL == 0
+#elif defined(__SSE2__) && ASHLAR_LEVEL == 0 && !defined(__CUDACC__)
     if constexpr (sizeof(T) == 4) return __builtin_ia32_sqrtps(v);
     else return __builtin_ia32_sqrtpd(v);
 #else
-    for (std::size_t i = 0; i < lanes; ++i) v[i] = scalar::sqrt(v[i]);
+    for (std::size_t i = 0; i < lanes; ++i) v[i] = scalar::sqrt(static_cast<T>(v[i]));
     return v;
 #endif
   }

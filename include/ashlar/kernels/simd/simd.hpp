@@ -6,6 +6,9 @@
 
 #include <ashlar/kernels/isa.hpp>
 #include <ashlar/kernels/scalar_math.hpp>
+#if defined(__CUDACC__)
+#include <ashlar/kernels/plain.hpp>
+#endif
 
 #include <cstddef>
 #include <cstdint>

@@ -1,0 +1,114 @@
+// kernels/plain.hpp: the functions of the body.hpp files as plain loops, for compilers that cannot read vector code.
+// SPDX-License-Identifier: BSL-1.0
+//
+// nvcc 13 loses pack expansions inside __builtin_shufflevector on the way to its host compiler. Units it compiles call
+// these; the inline namespace of isa.hpp keeps them apart from those of other units.
+#pragma once
+
+#include <ashlar/kernels/optimizer/reference.hpp>
+#include <ashlar/kernels/scalar_math.hpp>
+#include <ashlar/kernels/softmax/reference.hpp>
+
+#include <cstddef>
+
+namespace ashlar::kernels {
+inline namespace portable {
+namespace detail::plain {
+
+using reference::adagrad;
+using reference::adam;
+using reference::log_softmax;
+using reference::rmsprop;
+using reference::sgd;
+using reference::softmax;
+
+template <bool Transposed, class T>
+void outer(std::size_t m, std::size_t n, std::size_t k, T const* a, std::size_t am, std::size_t ak, T const* b,
+           std::size_t ldb, T const* init, std::size_t ldi, T* c, std::size_t ldc) noexcept {
+  for (std::size_t i = 0; i < m; ++i) {
+    for (std::size_t j = 0; j < n; ++j) {
+      T sum = init[i * ldi + j];
+      for (std::size_t p = 0; p < k; ++p) sum += a[i * am + p * ak] * (Transposed ? b[j * ldb + p] : b[p * ldb + j]);
+      c[i * ldc + j] = sum;
+    }
+  }
+}
+
+template <std::size_t, std::size_t, class T>
+void dot(std::size_t m, std::size_t n, std::size_t k, T const* a, std::size_t lda, T const* b, std::size_t ldb,
+         T const* init, std::size_t ldi, T* c, std::size_t ldc) noexcept {
+  outer<true>(m, n, k, a, lda, 1, b, ldb, init, ldi, c, ldc);
+}
+
+template <std::size_t In, std::size_t Out, std::size_t, class T>
+void linear_rows(std::size_t rows, T const* x, T const* weight, T const* init, T* y) noexcept {
+  outer<true>(rows, Out, In, x, In, 1, weight, In, init, 0, y, Out);
+}
+
+template <std::size_t In, std::size_t Out, std::size_t C, class T>
+void linear_row(T const* x, T const* weight, T const* init, T* y) noexcept {
+  linear_rows<In, Out, C>(1, x, weight, init, y);
+}
+
+template <class T>
+void outer_and_rows(std::size_t rows, std::size_t in, std::size_t out, T const* x, T const* dy, T* dweight,
+                    T* dbias) noexcept {
+  for (std::size_t r = 0; dbias != nullptr && r < rows; ++r) {
+    for (std::size_t o = 0; o < out; ++o) dbias[o] += dy[r * out + o];
+  }
+  outer<false>(out, in, rows, dy, 1, out, x, in, dweight, in, dweight, in);
+}
+
+template <class Op, class T>
+void map(Op const& op, std::size_t n, T const* x, T* y) noexcept {
+  for (std::size_t i = 0; i < n; ++i) y[i] = op(x[i]);
+}
+
+template <class Op, class T>
+void map_pullback(Op const& op, std::size_t n, T const* x, T const* y, T const* dy, T* dx) noexcept {
+  for (std::size_t i = 0; i < n; ++i) dx[i] += dy[i] * op.derivative(x[i], y[i]);
+}
+
+#define ASHLAR_ZIP(name, expression)                                                                             \
+  template <class T>                                                                                             \
+  void name(std::size_t n, T const* pa, T const* pb, T const* pc, [[maybe_unused]] T s, T* y) noexcept {         \
+    for (std::size_t i = 0; i < n; ++i) {                                                                        \
+      [[maybe_unused]] T const a = pa[i];                                                                        \
+      [[maybe_unused]] T const b = pb[i];                                                                        \
+      [[maybe_unused]] T const c = pc[i];                                                                        \
+      y[i] = expression;                                                                                         \
+    }                                                                                                            \
+  }
+ASHLAR_ZIP(zip_fill, s)
+ASHLAR_ZIP(zip_add, a + b)
+ASHLAR_ZIP(zip_sub, a - b)
+ASHLAR_ZIP(zip_mul, a* b)
+ASHLAR_ZIP(zip_div, a / b)
+ASHLAR_ZIP(zip_add_scalar, a + s)
+ASHLAR_ZIP(zip_mul_scalar, a* s)
+ASHLAR_ZIP(zip_scalar_sub, s - a)
+ASHLAR_ZIP(zip_div_scalar, a / s)
+ASHLAR_ZIP(zip_scalar_div, s / a)
+ASHLAR_ZIP(zip_axpy, s* a + b)
+ASHLAR_ZIP(zip_mul_add, a* b + c)
+ASHLAR_ZIP(zip_div_add, c + a / b)
+#undef ASHLAR_ZIP
+
+template <class T>
+void log_sum_exp(std::size_t rows, std::size_t classes, T const* x, T* out) noexcept {
+  for (std::size_t r = 0; r < rows; ++r) out[r] = reference::log_sum_exp(classes, x + r * classes);
+}
+
+template <class T>
+void add_exp(std::size_t n, T const* x, T shift, T factor, T* dx) noexcept {
+  for (std::size_t i = 0; i < n; ++i) dx[i] += factor * scalar::exp(x[i] - shift);
+}
+
+template <class T>
+void ema(std::size_t n, T rest, T const* p, T* average) noexcept {
+  for (std::size_t i = 0; i < n; ++i) average[i] += rest * (p[i] - average[i]);
+}
+
+}  // namespace detail::plain
+}  // namespace portable
+}  // namespace ashlar::kernels
