@@ -33,10 +33,10 @@ using Pieces = std::span<Piece>;
 /// the old file open or mapped keeps it. An existing file's permission bits are kept; a symbolic link is followed.
 class AtomicFile {
  public:
-  static Result<AtomicFile> create(std::string const& path) {
+  ASHLAR_COLD static Result<AtomicFile> create(std::string const& path) {
     AtomicFile file;
     file.path_ = path;
-    if (path.empty()) return Error(Errc::io, "cannot save: the path is empty");
+    if (path.empty()) return error(Errc::io, {"cannot save: the path is empty"});
 
     // Write beside the file that a link leads to, or the rename would replace the link.
     std::string target = path;
@@ -51,12 +51,12 @@ class AtomicFile {
       if (::stat(target.c_str(), &status) != 0) return io_error(path, "follow the symbolic link", errno);
       mode = status.st_mode;
     }
-    if (exists && !S_ISREG(mode)) return Error(Errc::io, path + ": cannot save: something that is no file has this name");
+    if (exists && !S_ISREG(mode)) return error(Errc::io, {path, ": cannot save: something that is no file has this name"});
 
     std::size_t const slash = target.rfind('/');
     std::string const folder = slash == std::string::npos ? "." : slash == 0 ? "/" : target.substr(0, slash);
     file.name_ = slash == std::string::npos ? target : target.substr(slash + 1);
-    if (file.name_.empty()) return Error(Errc::io, path + ": cannot save: the path names a folder");
+    if (file.name_.empty()) return error(Errc::io, {path, ": cannot save: the path names a folder"});
     file.folder_ = Descriptor(retry([&] { return ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); }));
     if (file.folder_.get() < 0) return io_error(path, "open the folder " + folder, errno);
 
@@ -119,7 +119,7 @@ class AtomicFile {
   }
 
   /// Makes the new file durable and gives it the path.
-  Result<void> commit() {
+  ASHLAR_COLD Result<void> commit() {
     // After a failed fsync the kernel may have dropped the dirty pages: a second one would report success wrongly.
     if (::fsync(file_.get()) != 0) return io_error(path_, "sync", errno);
     if (::close(file_.release()) != 0 && errno != EINTR) return io_error(path_, "close", errno);

@@ -39,11 +39,11 @@ struct Image {
 };
 
 /// The prologue of a file of which these bytes are all.
-inline Result<Prologue> read_prologue(std::span<std::byte const> bytes, std::string_view where) {
+ASHLAR_COLD inline Result<Prologue> read_prologue(std::span<std::byte const> bytes, std::string_view where) {
   if (bytes.size() < prologue_size) {
-    std::string const size = std::to_string(bytes.size());
-    if (!bytes.empty() && !has_magic(bytes)) return format_error(where, "not an .ashlar file: " + size + " bytes");
-    return format_error(where, bytes.empty() ? "the file is empty" : "the file is cut off after " + size + " bytes");
+    if (bytes.empty()) return format_error(where, {"the file is empty"});
+    if (has_magic(bytes)) return format_error(where, {"the file is cut off after ", bytes.size(), " bytes"});
+    return format_error(where, {"not an .ashlar file: ", bytes.size(), " bytes"});
   }
   PrologueBytes head;
   std::memcpy(head.data(), bytes.data(), head.size());
@@ -51,7 +51,7 @@ inline Result<Prologue> read_prologue(std::span<std::byte const> bytes, std::str
 }
 
 /// Reads and verifies prologue and manifest, and that nothing but zeros lies between manifest and data.
-inline Result<Image> read_image(std::span<std::byte const> bytes, std::string_view where) {
+ASHLAR_COLD inline Result<Image> read_image(std::span<std::byte const> bytes, std::string_view where) {
   auto prologue = read_prologue(bytes, where);
   if (!prologue) return std::move(prologue).error();
   Image image;
@@ -59,11 +59,11 @@ inline Result<Image> read_image(std::span<std::byte const> bytes, std::string_vi
   image.prologue = *prologue;
   auto manifest = bytes.subspan(prologue_size, prologue->manifest_length);
   if (checksum(manifest) != prologue->manifest_checksum) {
-    return format_error(where, "the manifest is damaged: its checksum does not fit");
+    return format_error(where, {"the manifest is damaged: its checksum does not fit"});
   }
   if (!is_zero(bytes.subspan(prologue_size + manifest.size(),
                              prologue->data_offset - prologue_size - manifest.size()))) {
-    return format_error(where, "bytes that are not zero between manifest and data");
+    return format_error(where, {"bytes that are not zero between manifest and data"});
   }
   if (reinterpret_cast<std::uintptr_t>(manifest.data()) % 8 != 0) {
     image.aligned.resize((manifest.size() + 7) / 8);
@@ -77,36 +77,36 @@ inline Result<Image> read_image(std::span<std::byte const> bytes, std::string_vi
 }
 
 /// Everything that is wrong with the content of the data segment: checksums, padding, bools.
-inline std::vector<std::string> data_problems(Image const& image) {
+ASHLAR_COLD inline std::vector<std::string> data_problems(Image const& image) {
   std::vector<std::string> problems;
   auto const& rows = image.manifest.rows;
   std::size_t end = 0;
-  auto const gap = [&](std::size_t next, std::string const& before) {
+  auto const gap = [&](std::size_t next, char const* before, std::string_view key) {
     if (!is_zero(image.data().subspan(end, next - end))) {
-      problems.push_back("padding at bytes " + std::to_string(end) + " to " + std::to_string(next) + " of the data, " +
-                         before + ", is not zero");
+      problems.push_back(
+          message({"padding at bytes ", end, " to ", next, " of the data, ", before, key, ", is not zero"}));
     }
   };
   for (std::uint32_t const i : image.manifest.structure.by_offset) {
     Row const& row = rows[i];
-    gap(row.offset, "before " + std::string(row.key));
+    gap(row.offset, "before ", row.key);
     auto const bytes = image.bytes_of(row);
     if (checksum(bytes) != image.manifest.checksums[i]) {
-      problems.push_back(std::string(row.key) + " is damaged: its checksum does not fit");
+      problems.push_back(message({row.key, " is damaged: its checksum does not fit"}));
     } else if (row.dtype == DType::boolean &&
                !std::all_of(bytes.begin(), bytes.end(), [](std::byte b) { return b <= std::byte{1}; })) {
-      problems.push_back(std::string(row.key) + " holds a value that is no bool");
+      problems.push_back(message({row.key, " holds a value that is no bool"}));
     }
     end = row.offset + row.bytes;
   }
-  gap(image.data().size(), "at the end");
+  gap(image.data().size(), "at the end", {});
   return problems;
 }
 
 /// A member whose content C++ relies on: a bool that is neither 0 nor 1, an enum without that value.
-inline std::string content_problem(Row const& row) {
-  return std::string(row.key) + " holds a value that " + (row.dtype == DType::boolean ? "is no bool" : "its enum lacks") +
-         (row.owner.empty() ? "" : " (" + std::string(row.owner) + ")");
+ASHLAR_COLD inline std::string content_problem(Row const& row) {
+  return message({row.key, " holds a value that ", row.dtype == DType::boolean ? "is no bool" : "its enum lacks",
+                  row.owner.empty() ? "" : " in ", row.owner});
 }
 
 }  // namespace ashlar::detail

@@ -7,7 +7,6 @@
 #include <ashlar/io/report.hpp>
 #include <ashlar/reflect/row.hpp>
 
-#include <algorithm>
 #include <cstddef>
 #include <cstring>
 #include <span>
@@ -19,15 +18,17 @@
 namespace ashlar::detail {
 
 inline Match match_image(Layout const& layout, Image const& image) {
-  return match(layout, image.manifest.rows, [&](std::size_t a, std::size_t b) {
-    auto const x = image.bytes_of(image.manifest.rows[a]);
-    auto const y = image.bytes_of(image.manifest.rows[b]);
-    return std::equal(x.begin(), x.end(), y.begin(), y.end());
-  });
+  auto const same = [](void const* context, std::size_t a, std::size_t b) {
+    auto const& i = *static_cast<Image const*>(context);
+    auto const x = i.bytes_of(i.manifest.rows[a]);
+    auto const y = i.bytes_of(i.manifest.rows[b]);
+    return x.size() == y.size() && (x.empty() || std::memcmp(x.data(), y.data(), x.size()) == 0);
+  };
+  return match(layout, image.manifest.rows, same, &image);
 }
 
 /// Members of `layout` whose content in the file C++ could not take; `source` as in Match.
-inline std::vector<std::string> content_problems(Layout const& layout, Image const& image, Match const& matched) {
+ASHLAR_COLD inline std::vector<std::string> content_problems(Layout const& layout, Image const& image, Match const& matched) {
   std::vector<std::string> problems;
   for (std::size_t i = 0; i < layout.rows.size(); ++i) {
     Row const& row = layout.rows[i];
@@ -38,24 +39,31 @@ inline std::vector<std::string> content_problems(Layout const& layout, Image con
   return problems;
 }
 
-inline std::string mismatch_headline(Layout const& layout, std::string_view where) {
-  return std::string(where) + ": Error(s) in loading state_dict for " + std::string(layout.type) + ":";
+/// "mlp.ashlar: Error(s) in loading state_dict for MLP:" and a line for each problem.
+ASHLAR_COLD inline Error mismatch_error(Layout const& layout, std::string_view where, std::vector<std::string> problems) {
+  return Error(Errc::mismatch, message({where, ": Error(s) in loading state_dict for ", layout.type, ":"}),
+               std::move(problems));
+}
+ASHLAR_COLD inline Error damage_error(std::string_view where, std::vector<std::string> problems) {
+  return Error(Errc::format, message({where, ": the data is damaged"}), std::move(problems));
+}
+ASHLAR_COLD inline Error content_error(Layout const& layout, std::string_view where, std::vector<std::string> problems) {
+  return Error(Errc::value, message({where, ": holds values that ", layout.type, " cannot"}), std::move(problems));
 }
 
 /// Fills `object` from a file in memory. On any error it is left as it was.
-inline Result<void> load_image(Layout const& layout, void* object, std::span<std::byte const> bytes,
+ASHLAR_COLD inline Result<void> load_image(Layout const& layout, void* object, std::span<std::byte const> bytes,
                                std::string_view where) {
   auto read = read_image(bytes, where);
   if (!read) return std::move(read).error();
   Image const& image = *read;
   if (auto problems = data_problems(image); !problems.empty()) {
-    return Error(Errc::format, std::string(where) + ": the data is damaged", std::move(problems));
+    return damage_error(where, std::move(problems));
   }
   Match const matched = match_image(layout, image);
-  if (!matched.problems.empty()) return Error(Errc::mismatch, mismatch_headline(layout, where), matched.problems);
+  if (!matched.problems.empty()) return mismatch_error(layout, where, matched.problems);
   if (auto problems = content_problems(layout, image, matched); !problems.empty()) {
-    return Error(Errc::value, std::string(where) + ": holds values that " + std::string(layout.type) + " cannot",
-                 std::move(problems));
+    return content_error(layout, where, std::move(problems));
   }
   auto* const to = static_cast<std::byte*>(object);
   if (image.prologue.fingerprint == layout.fingerprint && image.data().size() == layout.bytes) {
@@ -71,7 +79,7 @@ inline Result<void> load_image(Layout const& layout, void* object, std::span<std
 }
 
 /// Fills `object` from a file. On any error it is left as it was.
-inline Result<void> load_object(std::string const& path, Layout const& layout, void* object) {
+ASHLAR_COLD inline Result<void> load_object(std::string const& path, Layout const& layout, void* object) {
   auto file = InputFile::open(path);
   if (!file) return std::move(file).error();
   auto mapping = Mapping::map(*file, true);
@@ -80,22 +88,22 @@ inline Result<void> load_object(std::string const& path, Layout const& layout, v
 }
 
 /// Everything there is to say about a file in memory; with a layout, also whether it can be loaded.
-inline Report verify_image(std::span<std::byte const> bytes, std::string_view where, Layout const* layout) {
+ASHLAR_COLD inline Report verify_image(std::span<std::byte const> bytes, std::string_view where, Layout const* layout) {
   Report report;
   report.where = where;
   report.bytes = bytes.size();
-  auto const take = [&](Errc code, std::string headline, std::vector<std::string> problems) {
+  auto const take = [&](Error const& e) {
     if (report.ok()) {
-      report.code = code;
-      report.headline = std::move(headline);
+      report.code = e.code();
+      report.headline = e.headline();
     } else {
-      report.problems.push_back(std::move(headline));
+      report.problems.push_back(e.headline());
     }
-    report.problems.insert(report.problems.end(), problems.begin(), problems.end());
+    for (std::string const& p : e.problems()) report.problems.push_back(p);
   };
   auto read = read_image(bytes, where);
   if (!read) {
-    take(read.error().code(), read.error().headline(), read.error().problems());
+    take(read.error());
     return report;
   }
   Image const& image = *read;
@@ -103,19 +111,16 @@ inline Report verify_image(std::span<std::byte const> bytes, std::string_view wh
   report.library_version = image.manifest.library_version;
   report.tensors = image.manifest.structure.by_offset.size();
   auto damaged = data_problems(image);
-  if (!damaged.empty()) take(Errc::format, std::string(where) + ": the data is damaged", std::move(damaged));
+  if (!damaged.empty()) take(damage_error(where, std::move(damaged)));
   if (layout == nullptr) return report;
   Match matched = match_image(*layout, image);
   auto content = content_problems(*layout, image, matched);
-  if (!matched.problems.empty()) take(Errc::mismatch, mismatch_headline(*layout, where), std::move(matched.problems));
-  if (!content.empty()) {
-    take(Errc::value, std::string(where) + ": holds values that " + std::string(layout->type) + " cannot",
-         std::move(content));
-  }
+  if (!matched.problems.empty()) take(mismatch_error(*layout, where, std::move(matched.problems)));
+  if (!content.empty()) take(content_error(*layout, where, std::move(content)));
   return report;
 }
 
-inline Report verify_file(std::string const& path, Layout const* layout) {
+ASHLAR_COLD inline Report verify_file(std::string const& path, Layout const* layout) {
   Report report;
   report.where = path;
   auto const failed = [&](Error const& e) {

@@ -46,13 +46,13 @@ class ManifestReader {
       : bytes_(bytes), prologue_(prologue), where_(where), verifier_(begin(), bytes.size(), options()),
         budget_(bytes.size()) {}
 
-  Result<Manifest> read() {
+  ASHLAR_COLD Result<Manifest> read() {
     Manifest m;
-    if (!read_all(m)) return format_error(where_, "the manifest is not valid: " + problem_);
+    if (!read_all(m)) return format_error(where_, {"the manifest is not valid: ", problem_});
     auto structure = check_rows(m.rows, prologue_.data_length, Errc::format, where_);
     if (!structure) return std::move(structure).error();
     m.structure = std::move(*structure);
-    if (!check_layout(m) || !check_typed_view(m)) return format_error(where_, "the manifest is not valid: " + problem_);
+    if (!check_layout(m) || !check_typed_view(m)) return format_error(where_, {"the manifest is not valid: ", problem_});
     return m;
   }
 
@@ -65,87 +65,87 @@ class ManifestReader {
   }
   [[nodiscard]] std::uint8_t const* begin() const { return reinterpret_cast<std::uint8_t const*>(bytes_.data()); }
 
-  bool fail(std::string problem) {
-    if (problem_.empty()) problem_ = std::move(problem);
+  ASHLAR_COLD bool fail(std::initializer_list<Part> problem) {
+    if (problem_.empty()) problem_ = message(problem);
     return false;
   }
   bool spend(std::size_t bytes) {
-    if (bytes > budget_) return fail("its parts overlap");
+    if (bytes > budget_) return fail({"its parts overlap"});
     budget_ -= bytes;
     return true;
   }
-  bool start(Table const* table, char const* what) {
-    if (!table->VerifyTableStart(verifier_)) return fail(std::string(what) + " lies outside");
+  ASHLAR_COLD bool start(Table const* table, char const* what) {
+    if (!table->VerifyTableStart(verifier_)) return fail({what, " lies outside"});
     return verifier_.EndTable();
   }
 
   /// The vector or string in a field; null if there is none.
   template <class T>
-  bool follow(Table const* table, Field field, bool required, char const* what, T const*& out) {
+  ASHLAR_COLD bool follow(Table const* table, Field field, bool required, char const* what, T const*& out) {
     out = nullptr;
-    if (table->GetOptionalFieldOffset(field) == 0) return !required || fail(std::string("no ") + what);
-    if (!table->VerifyOffset(verifier_, field)) return fail(std::string(what) + " lies outside");
+    if (table->GetOptionalFieldOffset(field) == 0) return !required || fail({"no ", what});
+    if (!table->VerifyOffset(verifier_, field)) return fail({what, " lies outside"});
     out = table->GetPointer<T const*>(field);
     return true;
   }
-  bool text(::flatbuffers::String const* s, char const* what, std::string_view& out) {
+  ASHLAR_COLD bool text(::flatbuffers::String const* s, char const* what, std::string_view& out) {
     out = {};
     if (s == nullptr) return true;
-    if (!verifier_.VerifyString(s)) return fail(std::string(what) + " lies outside");
+    if (!verifier_.VerifyString(s)) return fail({what, " lies outside"});
     out = {s->c_str(), s->size()};
-    return spend(out.size() + 5) && (is_utf8(out) || fail(std::string(what) + " is not UTF-8"));
+    return spend(out.size() + 5) && (is_utf8(out) || fail({what, " is not UTF-8"}));
   }
-  bool text(Table const* table, Field field, char const* what, std::string_view& out) {
+  ASHLAR_COLD bool text(Table const* table, Field field, char const* what, std::string_view& out) {
     ::flatbuffers::String const* s = nullptr;
     return follow(table, field, true, what, s) && text(s, what, out);
   }
   template <class T>
-  bool list(Table const* table, Field field, bool required, char const* what, List<T> const*& out) {
+  ASHLAR_COLD bool list(Table const* table, Field field, bool required, char const* what, List<T> const*& out) {
     if (!follow(table, field, required, what, out)) return false;
     if (out == nullptr) return true;
-    if (!verifier_.VerifyVector(out)) return fail(std::string(what) + " lies outside");
+    if (!verifier_.VerifyVector(out)) return fail({what, " lies outside"});
     auto const at = static_cast<std::size_t>(out->Data() - begin());
-    if (out->size() != 0 && at % sizeof(T) != 0) return fail(std::string(what) + " is misaligned");
+    if (out->size() != 0 && at % sizeof(T) != 0) return fail({what, " is misaligned"});
     return spend(4 + std::size_t{out->size()} * sizeof(T));
   }
   /// Checks that element i of a vector of tables or strings leads to something inside.
   template <class T>
-  bool element(List<::flatbuffers::Offset<T>> const* list, std::uint32_t i, char const* what, T const*& out) {
+  ASHLAR_COLD bool element(List<::flatbuffers::Offset<T>> const* list, std::uint32_t i, char const* what, T const*& out) {
     auto const at = static_cast<std::size_t>(list->Data() - begin()) + i * sizeof(::flatbuffers::uoffset_t);
-    if (verifier_.VerifyOffset(at) == 0) return fail(std::string(what) + " lies outside");
+    if (verifier_.VerifyOffset(at) == 0) return fail({what, " lies outside"});
     out = list->Get(i);
     return true;
   }
   template <class T>
-  bool number(Table const* table, Field field, char const* what, T& out) {
-    if (!table->VerifyField<T>(verifier_, field, sizeof(T))) return fail(std::string(what) + " lies outside");
+  ASHLAR_COLD bool number(Table const* table, Field field, char const* what, T& out) {
+    if (!table->VerifyField<T>(verifier_, field, sizeof(T))) return fail({what, " lies outside"});
     out = table->GetField<T>(field, T{});
     return true;
   }
 
-  bool read_all(Manifest& m) {
+  ASHLAR_COLD bool read_all(Manifest& m) {
     if (bytes_.size() < FLATBUFFERS_MIN_BUFFER_SIZE || !::flatbuffers::BufferHasIdentifier(begin(), manifest_identifier)) {
-      return fail("its identifier is not ASHM");
+      return fail({"its identifier is not ASHM"});
     }
     auto const root = verifier_.VerifyOffset(0);
-    if (root == 0) return fail("its root lies outside");
+    if (root == 0) return fail({"its root lies outside"});
     root_ = reinterpret_cast<Table const*>(begin() + root);
     Table const* header = nullptr;
     if (!start(root_, "its root") || !follow(root_, 4, true, "header", header) || !start(header, "header")) return false;
     List<::flatbuffers::Offset<Table>> const* tensors = nullptr;
     if (!text(header, file::Header::VT_MODEL, "model", m.model) ||
         !text(header, file::Header::VT_LIBRARY_VERSION, "library_version", m.library_version) ||
-        !text(header, file::Header::VT_LAYOUT, "layout", m.layout) || !read_metadata(header, m) ||
+        !read_metadata(header, m) ||
         !list(header, file::Header::VT_TENSORS, true, "tensors", tensors)) {
       return false;
     }
     std::uint32_t alignment = 0;
     if (!number(header, file::Header::VT_DATA_ALIGNMENT, "data_alignment", alignment)) return false;
-    if (alignment != data_alignment) return fail("data_alignment is " + std::to_string(alignment) + " instead of 4096");
-    return read_tensors(*tensors, m);
+    if (alignment != data_alignment) return fail({"data_alignment is ", alignment, " instead of 4096"});
+    return read_tensors(*tensors, m) && text(header, file::Header::VT_LAYOUT, "layout", m.layout);
   }
 
-  bool read_metadata(Table const* header, Manifest& m) {
+  ASHLAR_COLD bool read_metadata(Table const* header, Manifest& m) {
     List<::flatbuffers::Offset<Table>> const* pairs = nullptr;
     if (!list(header, file::Header::VT_METADATA, false, "metadata", pairs)) return false;
     for (std::uint32_t i = 0; pairs != nullptr && i < pairs->size(); ++i) {
@@ -158,7 +158,7 @@ class ManifestReader {
         return false;
       }
       if (!m.metadata.empty() && !(m.metadata.back().first < key)) {
-        return fail("metadata '" + printable(key) + "' is out of order or stands twice");
+        return fail({"metadata '", printable(key), "' is out of order or stands twice"});
       }
       m.metadata.emplace_back(key, value);
     }
@@ -171,7 +171,7 @@ class ManifestReader {
     std::string_view key;
   };
 
-  bool read_tensors(List<::flatbuffers::Offset<Table>> const& tensors, Manifest& m) {
+  ASHLAR_COLD bool read_tensors(List<::flatbuffers::Offset<Table>> const& tensors, Manifest& m) {
     std::vector<Row> stored;
     std::vector<std::uint64_t> checksums;
     std::vector<std::uint32_t> places;
@@ -195,8 +195,7 @@ class ManifestReader {
     for (std::uint32_t a = 0; a < aliases.size(); ++a) {
       std::uint32_t const at = aliases[a].position;
       if (at >= count || alias_at[at] != no_index) {
-        return fail("the position of the alias " + printable(aliases[a].key) + ", " + std::to_string(at) +
-                    ", is taken or beyond the end");
+        return fail({"the position of the alias ", printable(aliases[a].key), ", ", at, ", is taken or beyond the end"});
       }
       alias_at[at] = a;
     }
@@ -216,17 +215,17 @@ class ManifestReader {
     return true;
   }
 
-  void set_row(Manifest& m, std::size_t at, Row const& row, std::uint64_t sum, std::uint32_t place) {
+  ASHLAR_COLD void set_row(Manifest& m, std::size_t at, Row const& row, std::uint64_t sum, std::uint32_t place) {
     m.rows[at] = row;
     m.checksums[at] = sum;
     places_[at] = place;
   }
   bool fail_tensor(std::uint32_t i, Row const& row) {
-    problem_ = "tensor " + std::to_string(i) + (row.key.empty() ? "" : ", " + printable(row.key)) + ": " + problem_;
+    problem_ = message({"tensor ", i, row.key.empty() ? "" : ", ", printable(row.key), ": ", problem_});
     return false;
   }
 
-  bool read_tensor(Table const* t, std::uint32_t index, Row& row, std::uint64_t& sum, std::vector<Alias>& aliases) {
+  ASHLAR_COLD bool read_tensor(Table const* t, std::uint32_t index, Row& row, std::uint64_t& sum, std::vector<Alias>& aliases) {
     using T = file::Tensor;
     std::uint8_t kind = 0;
     std::uint8_t dtype = 0;
@@ -239,11 +238,11 @@ class ManifestReader {
         !list(t, T::VT_SHAPE, true, "shape", shape)) {
       return false;
     }
-    if (kind > static_cast<std::uint8_t>(Kind::scalar)) return fail("kind " + std::to_string(kind) + " is unknown");
-    if (dtype >= dtype_count) return fail("dtype " + std::to_string(dtype) + " is unknown");
-    if (shape->size() > max_rank) return fail(std::to_string(shape->size()) + " dimensions, but 8 are allowed");
+    if (kind > static_cast<std::uint8_t>(Kind::scalar)) return fail({"kind ", kind, " is unknown"});
+    if (dtype >= dtype_count) return fail({"dtype ", dtype, " is unknown"});
+    if (shape->size() > max_rank) return fail({shape->size(), " dimensions, but 8 are allowed"});
     if constexpr (sizeof(std::size_t) < 8) {
-      if (offset > prologue_.data_length || bytes > prologue_.data_length) return fail("larger than the address space");
+      if (offset > prologue_.data_length || bytes > prologue_.data_length) return fail({"larger than the address space"});
     }
     row.kind = static_cast<Kind>(kind);
     row.dtype = static_cast<DType>(dtype);
@@ -251,13 +250,13 @@ class ManifestReader {
     row.bytes = static_cast<std::size_t>(bytes);
     row.shape.rank = shape->size();
     for (std::uint32_t d = 0; d < shape->size(); ++d) {
-      if (shape->Get(d) >= dyn) return fail("an extent of 2^64 - 1");
+      if (shape->Get(d) >= dyn) return fail({"an extent of 2^64 - 1"});
       row.shape[d] = static_cast<std::size_t>(shape->Get(d));
     }
     return read_aliases(t, index, aliases);
   }
 
-  bool read_aliases(Table const* t, std::uint32_t index, std::vector<Alias>& aliases) {
+  ASHLAR_COLD bool read_aliases(Table const* t, std::uint32_t index, std::vector<Alias>& aliases) {
     List<::flatbuffers::Offset<::flatbuffers::String>> const* names = nullptr;
     List<std::uint32_t> const* positions = nullptr;
     if (!list(t, file::Tensor::VT_ALIASES, false, "aliases", names) ||
@@ -265,38 +264,33 @@ class ManifestReader {
       return false;
     }
     std::uint32_t const n = names == nullptr ? 0 : names->size();
-    if (n != (positions == nullptr ? 0 : positions->size())) return fail("aliases and alias_positions differ in length");
+    if (n != (positions == nullptr ? 0 : positions->size())) return fail({"aliases and alias_positions differ in length"});
     for (std::uint32_t a = 0; a < n; ++a) {
       ::flatbuffers::String const* s = nullptr;
       std::string_view key;
       if (!element(names, a, "alias", s) || !text(s, "alias", key)) return false;
-      if (a != 0 && positions->Get(a) <= positions->Get(a - 1)) return fail("alias_positions are out of order");
+      if (a != 0 && positions->Get(a) <= positions->Get(a - 1)) return fail({"alias_positions are out of order"});
       aliases.push_back({positions->Get(a), index, key});
     }
     return true;
   }
 
   /// The layout text is that of the rows, and the prologue's fingerprint is that of the text.
-  bool check_layout(Manifest const& m) {
-    struct Compare {
-      std::string_view rest;
-      bool same = true;
-      void operator()(std::string_view piece) {
-        same = same && rest.substr(0, piece.size()) == piece;
-        if (same) rest.remove_prefix(piece.size());
-      }
-    } compare{m.layout};
-    write_layout(m.rows, static_cast<std::size_t>(prologue_.data_length), compare);
-    if (!compare.same || !compare.rest.empty()) return fail("the layout text differs from the list of tensors");
-    if (fingerprint(m.rows, static_cast<std::size_t>(prologue_.data_length)) != prologue_.fingerprint) {
-      return fail("the fingerprint in the first 64 bytes is that of another layout");
+  ASHLAR_COLD bool check_layout(Manifest const& m) {
+    if (m.layout != layout_text(m.rows, static_cast<std::size_t>(prologue_.data_length))) {
+      return fail({"the layout text differs from the list of tensors"});
+    }
+    Fnv128 hash;
+    hash(m.layout);
+    if (hash.bytes() != prologue_.fingerprint) {
+      return fail({"the fingerprint in the first 64 bytes is that of another layout"});
     }
     return true;
   }
 
-  bool check_typed_view(Manifest const& m) {
+  ASHLAR_COLD bool check_typed_view(Manifest const& m) {
     std::string problem = typed_view_problem(verifier_, begin(), root_, m.structure.tree, m.rows, places_);
-    return problem.empty() || fail(std::move(problem));
+    return problem.empty() || fail({problem});
   }
 
   std::span<std::byte const> bytes_;

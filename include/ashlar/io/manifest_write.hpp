@@ -6,10 +6,10 @@
 #include <ashlar/io/rules.hpp>
 #include <ashlar/reflect/row.hpp>
 #include <ashlar/schema/ashlar_generated.h>
+#include <ashlar/schema/sort.hpp>
 #include <ashlar/schema/tree.hpp>
 #include <ashlar/version.hpp>
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -29,25 +29,29 @@ namespace detail {
 inline constexpr char manifest_identifier[] = "ASHM";
 
 /// Metadata in the order of a file. Error: value, if a key stands twice or text is not UTF-8.
-inline Result<Metadata> sorted_metadata(Metadata metadata, std::string_view where) {
-  std::sort(metadata.begin(), metadata.end());
-  for (std::size_t i = 0; i < metadata.size(); ++i) {
+ASHLAR_COLD inline Result<Metadata> sorted_metadata(Metadata const& metadata, std::string_view where) {
+  std::vector<std::uint32_t> order(metadata.size());
+  for (std::size_t i = 0; i < order.size(); ++i) order[i] = static_cast<std::uint32_t>(i);
+  sort_indices(order.data(), order.size(), [&](auto a, auto b) { return metadata[a].first < metadata[b].first; });
+  Metadata sorted;
+  for (std::uint32_t const i : order) {
     auto const& [key, value] = metadata[i];
     if (!is_utf8(key) || !is_utf8(value)) {
-      return Error(Errc::value, std::string(where) + ": metadata '" + printable(key) + "' is not UTF-8");
+      return error(Errc::value, {where, ": metadata '", printable(key), "' is not UTF-8"});
     }
-    if (i != 0 && metadata[i - 1].first == key) {
-      return Error(Errc::value, std::string(where) + ": metadata '" + printable(key) + "' is given twice");
+    if (!sorted.empty() && sorted.back().first == key) {
+      return error(Errc::value, {where, ": metadata '", printable(key), "' is given twice"});
     }
+    sorted.emplace_back(key, value);
   }
-  return metadata;
+  return sorted;
 }
 
 /// Where the header and the tables of a FlatBuffer under construction are.
 struct ManifestWriter {
   ::flatbuffers::FlatBufferBuilder builder;
 
-  ::flatbuffers::Offset<file::Tensor> tensor(std::span<Row const> rows, std::size_t i,
+  ASHLAR_COLD ::flatbuffers::Offset<file::Tensor> tensor(std::span<Row const> rows, std::size_t i,
                                              std::vector<std::uint32_t> const& aliases) {
     Row const& row = rows[i];
     auto const key = string(row.key);
@@ -66,12 +70,12 @@ struct ManifestWriter {
                               row.offset, row.bytes, 0, names, positions);
   }
 
-  ::flatbuffers::Offset<::flatbuffers::String> string(std::string_view s) {
+  ASHLAR_COLD ::flatbuffers::Offset<::flatbuffers::String> string(std::string_view s) {
     return builder.CreateString(s.data(), s.size());
   }
 
   /// The tables of the typed view, children first, as their offsets are needed by their parents.
-  ::flatbuffers::Offset<> typed_view(Tree const& tree, std::vector<::flatbuffers::Offset<file::Tensor>> const& tensor_of,
+  ASHLAR_COLD ::flatbuffers::Offset<> typed_view(Tree const& tree, std::vector<::flatbuffers::Offset<file::Tensor>> const& tensor_of,
                                      ::flatbuffers::Offset<file::Header> header) {
     std::vector<std::uint32_t> order;
     for (std::uint32_t at = 0; at != no_index; at = tree.after(at)) order.push_back(at);
@@ -104,13 +108,13 @@ struct ManifestWriter {
 };
 
 /// The manifest with all checksums 0. Its length does not depend on them: see set_checksums.
-inline Result<std::vector<std::byte>> build_manifest(Layout const& layout, Structure const& structure,
+ASHLAR_COLD inline Result<std::vector<std::byte>> build_manifest(Layout const& layout, Structure const& structure,
                                                      Metadata const& metadata, std::string_view where) {
   std::string const text = layout_text(layout.rows, layout.bytes);
   std::size_t least = text.size();
   for (auto const& [key, value] : metadata) least += key.size() + value.size();
   auto const too_large = [&] {
-    return Error(Errc::value, std::string(where) + ": keys and metadata take more than the 64 MiB a manifest may have");
+    return error(Errc::value, {where, ": keys and metadata take more than the 64 MiB a manifest may have"});
   };
   if (least > max_manifest) return too_large();
 
@@ -150,7 +154,7 @@ inline Result<std::vector<std::byte>> build_manifest(Layout const& layout, Struc
 }
 
 /// Puts checksums, one for each stored row in order, into what build_manifest made.
-inline void set_checksums(std::span<std::byte> manifest, std::span<std::uint64_t const> checksums) {
+ASHLAR_COLD inline void set_checksums(std::span<std::byte> manifest, std::span<std::uint64_t const> checksums) {
   auto* const root = ::flatbuffers::GetMutableRoot<::flatbuffers::Table>(manifest.data());
   auto const* const tensors = root->GetPointer<file::Header const*>(4)->tensors();
   for (std::size_t i = 0; i < checksums.size(); ++i) {

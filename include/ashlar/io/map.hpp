@@ -61,21 +61,21 @@ inline bool fits(Prologue const& prologue, Layout const& layout) {
 }
 
 /// What is different, line by line. `bytes` are the whole file.
-inline Error explain_misfit(Layout const& layout, std::span<std::byte const> bytes, std::string_view where) {
+ASHLAR_COLD inline Error explain_misfit(Layout const& layout, std::span<std::byte const> bytes, std::string_view where) {
   auto image = read_image(bytes, where);
   if (!image) return std::move(image).error();
   Match matched = match_image(layout, *image);
   if (!matched.problems.empty()) {
-    return Error(Errc::mismatch, mismatch_headline(layout, where), std::move(matched.problems));
+    return mismatch_error(layout, where, std::move(matched.problems));
   }
   return Error(Errc::mismatch,
-               std::string(where) + ": holds all of " + std::string(layout.type) +
-                   ", but laid out otherwise, so it can be loaded and not mapped; load it and save it again to map it",
+               message({where, ": holds all of ", layout.type,
+                        ", but laid out otherwise, so it can be loaded and not mapped; load it and save it again to map it"}),
                layout_differences(layout, image->data().size(), image->manifest.rows));
 }
 
 /// Bools and enums of an object that lies at `object`.
-inline Result<void> check_content(Layout const& layout, void const* object, std::string_view where) {
+ASHLAR_COLD inline Result<void> check_content(Layout const& layout, void const* object, std::string_view where) {
   std::vector<std::string> problems;
   for (Row const& row : layout.rows) {
     if (row.valid != nullptr && !row.valid(static_cast<std::byte const*>(object) + row.offset)) {
@@ -83,8 +83,7 @@ inline Result<void> check_content(Layout const& layout, void const* object, std:
     }
   }
   if (problems.empty()) return {};
-  return Error(Errc::value, std::string(where) + ": holds values that " + std::string(layout.type) + " cannot",
-               std::move(problems));
+  return content_error(layout, where, std::move(problems));
 }
 
 struct MappedObject {
@@ -93,7 +92,7 @@ struct MappedObject {
 };
 
 /// Maps the object that `layout` describes. `content`: some rows have a check.
-inline Result<MappedObject> map_object(std::string const& path, Layout const& layout, bool content) {
+ASHLAR_COLD inline Result<MappedObject> map_object(std::string const& path, Layout const& layout, bool content) {
   auto file = InputFile::open(path);
   if (!file) return std::move(file).error();
   PrologueBytes head{};
@@ -116,15 +115,15 @@ inline Result<MappedObject> map_object(std::string const& path, Layout const& la
 }
 
 /// The same for a file in memory.
-inline Result<void const*> view_object(std::span<std::byte const> bytes, Layout const& layout, std::size_t alignment) {
+ASHLAR_COLD inline Result<void const*> view_object(std::span<std::byte const> bytes, Layout const& layout, std::size_t alignment) {
   std::string_view const where = "memory";
   auto const prologue = read_prologue(bytes, where);
   if (!prologue) return prologue.error();
   if (!fits(*prologue, layout)) return explain_misfit(layout, bytes, where);
   void const* const object = bytes.data() + prologue->data_offset;
   if (reinterpret_cast<std::uintptr_t>(object) % alignment != 0) {
-    return Error(Errc::value, "memory: the bytes of a file can be used in place only where they start at a multiple of " +
-                                  std::to_string(alignment));
+    return error(Errc::value, {"memory: the bytes of a file can be used in place only where they start at a multiple of ",
+                               alignment});
   }
   if (auto result = check_content(layout, object, where); !result) return std::move(result).error();
   return object;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <ashlar/core/error.hpp>
+#include <ashlar/io/message.hpp>
 
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -25,9 +26,8 @@ namespace ashlar::detail {
 static_assert(sizeof(::off_t) == 8, "ashlar: files over 4 GiB need 64-bit file offsets: -D_FILE_OFFSET_BITS=64");
 
 /// "mlp.ashlar: cannot open: No such file or directory"
-inline Error io_error(std::string const& path, std::string_view doing, int code) {
-  return Error(Errc::io,
-               path + ": cannot " + std::string(doing) + ": " + std::error_code(code, std::generic_category()).message());
+ASHLAR_COLD inline Error io_error(std::string const& path, std::string_view doing, int code) {
+  return error(Errc::io, {path, ": cannot ", doing, ": ", std::error_code(code, std::generic_category()).message()});
 }
 
 /// A file descriptor, closed when it goes out of scope.
@@ -61,7 +61,7 @@ class InputFile {
     InputFile file(fd, path);
     struct ::stat status;
     if (::fstat(fd, &status) != 0) return io_error(path, "read the size", errno);
-    if (!S_ISREG(status.st_mode)) return Error(Errc::io, path + ": not a regular file");
+    if (!S_ISREG(status.st_mode)) return error(Errc::io, {path, ": not a regular file"});
     file.size_ = static_cast<std::uint64_t>(status.st_size);
     return file;
   }
@@ -77,7 +77,7 @@ class InputFile {
       ::ssize_t const n = ::pread(fd_.get(), to.data(), most, static_cast<::off_t>(at));
       if (n < 0 && errno == EINTR) continue;
       if (n < 0) return io_error(path_, "read", errno);
-      if (n == 0) return Error(Errc::io, path_ + ": cannot read: the file became shorter");
+      if (n == 0) return error(Errc::io, {path_, ": cannot read: the file became shorter"});
       at += static_cast<std::uint64_t>(n);
       to = to.subspan(static_cast<std::size_t>(n));
     }
@@ -112,7 +112,7 @@ class Mapping {
   /// `soon`: the caller reads all of it, from front to back.
   static Result<Mapping> map(InputFile const& file, bool soon) {
     if (file.size() > std::numeric_limits<std::size_t>::max() / 2) {
-      return Error(Errc::io, file.path() + ": cannot map: larger than the address space");
+      return error(Errc::io, {file.path(), ": cannot map: larger than the address space"});
     }
     Mapping m;
     if (file.size() == 0) return m;

@@ -12,6 +12,7 @@
 
 #include <ashlar/core/error.hpp>
 #include <ashlar/io/hash.hpp>
+#include <ashlar/io/message.hpp>
 #include <ashlar/reflect/fingerprint.hpp>
 
 #include <array>
@@ -34,9 +35,9 @@ inline constexpr std::size_t prologue_size = 64;
 inline constexpr std::size_t max_manifest = std::size_t{64} << 20;
 inline constexpr std::size_t data_alignment = 4096;
 
-/// "cannot load mlp.ashlar: why": where a file is named in messages.
-inline Error format_error(std::string_view where, std::string why) {
-  return Error(Errc::format, std::string(where) + ": " + std::move(why));
+/// "mlp.ashlar: why"
+ASHLAR_COLD inline Error format_error(std::string_view where, std::initializer_list<Part> why) {
+  return error(Errc::format, {where, ": ", message(why)});
 }
 
 struct Prologue {
@@ -95,15 +96,14 @@ inline bool has_magic(std::span<std::byte const> bytes) {
 }
 
 /// Checks everything the prologue says against itself and against the file's true length.
-inline Result<Prologue> decode(PrologueBytes const& bytes, std::uint64_t file_length, std::string_view where) {
-  if (!has_magic(bytes)) return format_error(where, "not an .ashlar file: the first bytes are not \\x89ASHLR");
+ASHLAR_COLD inline Result<Prologue> decode(PrologueBytes const& bytes, std::uint64_t file_length, std::string_view where) {
+  if (!has_magic(bytes)) return format_error(where, {"not an .ashlar file: the first bytes are not \\x89ASHLR"});
   if (get<std::uint32_t>(bytes, 20) != prologue_checksum(bytes)) {
-    return format_error(where, "the first 64 bytes are damaged: their checksum does not fit");
+    return format_error(where, {"the first 64 bytes are damaged: their checksum does not fit"});
   }
   auto const version = get<std::uint16_t>(bytes, 6);
   if (version != format_version) {
-    return format_error(where, "format version " + std::to_string(version) + ", but this library reads version " +
-                                   std::to_string(format_version));
+    return format_error(where, {"format version ", version, ", but this library reads version ", format_version});
   }
   Prologue p;
   p.manifest_length = get<std::uint32_t>(bytes, 12);
@@ -112,25 +112,22 @@ inline Result<Prologue> decode(PrologueBytes const& bytes, std::uint64_t file_le
   p.fingerprint = get<Fingerprint>(bytes, 40);
   p.manifest_checksum = get<std::uint64_t>(bytes, 56);
   if (get<std::uint32_t>(bytes, 8) != prologue_size) {
-    return format_error(where, "the manifest does not start at byte 64");
+    return format_error(where, {"the manifest does not start at byte 64"});
   }
   if (p.manifest_length == 0 || p.manifest_length > max_manifest) {
-    return format_error(where, "a manifest of " + std::to_string(p.manifest_length) +
-                                   " bytes, but 1 to 67108864 are allowed");
+    return format_error(where, {"a manifest of ", p.manifest_length, " bytes, but 1 to 67108864 are allowed"});
   }
   if (p.data_offset != data_offset_for(p.manifest_length)) {
-    return format_error(where, "the data starts at byte " + std::to_string(p.data_offset) + " instead of " +
-                                   std::to_string(data_offset_for(p.manifest_length)));
+    return format_error(where, {"the data starts at byte ", p.data_offset, " instead of ",
+                                data_offset_for(p.manifest_length)});
   }
   std::uint64_t const stated = get<std::uint64_t>(bytes, 32);
   if (p.data_length > ~std::uint64_t{0} - p.data_offset || stated != p.file_length()) {
-    return format_error(where, "the file length stated, " + std::to_string(stated) + ", is not " +
-                                   std::to_string(p.data_offset) + " + " + std::to_string(p.data_length));
+    return format_error(where, {"the file length stated, ", stated, ", is not ", p.data_offset, " + ", p.data_length});
   }
   if (file_length != stated) {
-    return format_error(where, "the file has " + std::to_string(file_length) + " bytes but states " +
-                                   std::to_string(stated) +
-                                   (file_length < stated ? ": it is cut off" : ": something was appended"));
+    return format_error(where, {"the file has ", file_length, " bytes but states ", stated,
+                                file_length < stated ? ": it is cut off" : ": something was appended"});
   }
   return p;
 }

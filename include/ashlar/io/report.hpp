@@ -2,8 +2,10 @@
 #pragma once
 
 #include <ashlar/core/error.hpp>
+#include <ashlar/io/message.hpp>
 #include <ashlar/reflect/fingerprint.hpp>
 #include <ashlar/reflect/row.hpp>
+#include <ashlar/schema/sort.hpp>
 
 #include <algorithm>
 #include <cstddef>
@@ -36,7 +38,7 @@ struct Report {
 namespace detail {
 
 /// Number of insertions, deletions and replacements between two keys; at least `limit` if it is that much.
-inline std::size_t edit_distance(std::string_view a, std::string_view b, std::size_t limit) {
+ASHLAR_COLD inline std::size_t edit_distance(std::string_view a, std::string_view b, std::size_t limit) {
   if ((a.size() > b.size() ? a.size() - b.size() : b.size() - a.size()) >= limit) return limit;
   std::vector<std::size_t> row(b.size() + 1);
   for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
@@ -56,9 +58,9 @@ constexpr std::string_view last_part(std::string_view key) { return key.substr(k
 
 /// The candidate that was probably meant by `row`: close in spelling, or else the only one with the same last part,
 /// shape and dtype. Null if nothing is near. Looks at no more than 2000 candidates and keys of 128 bytes.
-inline Row const* nearest(Row const& row, std::span<Row const* const> candidates) {
+ASHLAR_COLD inline Row const* nearest(Row const& row, std::span<Row const* const> candidates) {
   Row const* best = nullptr;
-  std::size_t best_distance = row.key.size() / 4 + 1;
+  std::size_t best_distance = row.key.size() / 5 + 2;
   Row const* alike = nullptr;
   std::size_t alikes = 0;
   if (row.key.size() > 128) return nullptr;
@@ -78,17 +80,17 @@ inline Row const* nearest(Row const& row, std::span<Row const* const> candidates
 }
 
 /// "f32 (256, 20)"
-inline std::string form_of(Row const& row) { return std::string(name_of(row.dtype)) + " " + to_string(row.shape); }
+ASHLAR_COLD inline std::string form_of(Row const& row) { return message({name_of(row.dtype), " ", to_string(row.shape)}); }
 
 /// Keys of a list of rows, sorted, to be found by binary search.
 class KeyIndex {
  public:
-  explicit KeyIndex(std::span<Row const> rows) : rows_(rows), order_(rows.size()) {
+  ASHLAR_COLD explicit KeyIndex(std::span<Row const> rows) : rows_(rows), order_(rows.size()) {
     for (std::size_t i = 0; i < rows.size(); ++i) order_[i] = static_cast<std::uint32_t>(i);
-    std::sort(order_.begin(), order_.end(), [&](auto a, auto b) { return rows[a].key < rows[b].key; });
+    sort_indices(order_.data(), order_.size(), [&](auto a, auto b) { return rows[a].key < rows[b].key; });
   }
   /// Index of the row with this key, or -1.
-  [[nodiscard]] std::ptrdiff_t find(std::string_view key) const {
+  [[nodiscard]] ASHLAR_COLD std::ptrdiff_t find(std::string_view key) const {
     auto const at = std::lower_bound(order_.begin(), order_.end(), key,
                                      [&](std::uint32_t i, std::string_view k) { return rows_[i].key < k; });
     return at == order_.end() || rows_[*at].key != key ? -1 : static_cast<std::ptrdiff_t>(*at);
@@ -109,21 +111,25 @@ inline std::size_t stored_row(std::span<Row const> rows, std::size_t i) {
   return rows[i].is_alias() ? static_cast<std::size_t>(rows[i].alias_of) : i;
 }
 
-inline std::string quoted_list(std::vector<Row const*> const& rows) {
-  std::string text;
-  for (Row const* row : rows) text += (text.empty() ? "\"" : ", \"") + std::string(row->key) + "\"";
-  return text + ".";
+ASHLAR_COLD inline std::string quoted_list(char const* what, std::vector<Row const*> const& rows) {
+  std::string text = what;
+  for (Row const* row : rows) {
+    text += row == rows.front() ? " \"" : ", \"";
+    text += row->key;
+    text += '"';
+  }
+  return text += '.';
 }
 
 /// Pairs the rows of `layout` with those of a file by key; a tied tensor may be found under any of its keys.
-/// `same_content(a, b)` tells if two rows of the file hold the same bytes: asked where the file has several tensors for
+/// `same_content(context, a, b)` tells if two rows of the file hold the same bytes: asked where the file has several tensors for
 /// keys that are tied in the type.
-template <class SameContent>
-Match match(Layout const& layout, std::span<Row const> file, SameContent&& same_content) {
+using SameContent = bool (*)(void const* context, std::size_t a, std::size_t b);
+ASHLAR_COLD inline Match match(Layout const& layout, std::span<Row const> file, SameContent same_content,
+                               void const* context) {
   Match out;
   auto const rows = layout.rows;
   KeyIndex const index(file);
-  std::string const type(layout.type);
   out.source.assign(rows.size(), -1);
   std::vector<bool> used(file.size());
   std::vector<std::string> mismatches;
@@ -136,9 +142,9 @@ Match match(Layout const& layout, std::span<Row const> file, SameContent&& same_
     std::ptrdiff_t& source = out.source[target];
     if (source < 0) {
       source = static_cast<std::ptrdiff_t>(from);
-    } else if (source != static_cast<std::ptrdiff_t>(from) && !same_content(static_cast<std::size_t>(source), from)) {
-      mismatches.push_back("tie mismatch for " + std::string(rows[i].key) + ": tied to " +
-                           std::string(rows[target].key) + " in " + type + ", but the file has two different tensors");
+    } else if (source != static_cast<std::ptrdiff_t>(from) && !same_content(context, static_cast<std::size_t>(source), from)) {
+      mismatches.push_back(message({"tie mismatch for ", rows[i].key, ": tied to ", rows[target].key, " in ", layout.type,
+                                    ", but the file has two different tensors"}));
     }
   }
   std::vector<Row const*> missing;
@@ -150,68 +156,64 @@ Match match(Layout const& layout, std::span<Row const> file, SameContent&& same_
       continue;
     }
     Row const& from = file[static_cast<std::size_t>(out.source[i])];
-    std::string const member = std::string(row.key) + ": ";
-    std::string const owner = row.owner.empty() ? type : std::string(row.owner);
+    std::string_view const owner = row.owner.empty() ? layout.type : row.owner;
     if (row.kind != from.kind) {
-      mismatches.push_back("kind mismatch for " + member + "a " + std::string(name_of(from.kind)) + " in the file, a " +
-                           std::string(name_of(row.kind)) + " in " + owner);
+      mismatches.push_back(message({"kind mismatch for ", row.key, ": a ", name_of(from.kind), " in the file, a ",
+                                    name_of(row.kind), " in ", owner}));
     }
     if (row.dtype != from.dtype) {
-      mismatches.push_back("dtype mismatch for " + member + std::string(name_of(from.dtype)) + " in the file, " +
-                           std::string(name_of(row.dtype)) + " in " + owner);
+      mismatches.push_back(message({"dtype mismatch for ", row.key, ": ", name_of(from.dtype), " in the file, ",
+                                    name_of(row.dtype), " in ", owner}));
     }
     if (!(row.shape == from.shape)) {
-      mismatches.push_back("size mismatch for " + member + "copying a param with shape " + to_string(from.shape) +
-                           " from checkpoint, the shape in current model is " + to_string(row.shape) + " (" + owner +
-                           ")");
+      mismatches.push_back(message({"size mismatch for ", row.key, ": copying a param with shape ", to_string(from.shape),
+                                    " from checkpoint, the shape in current model is ", to_string(row.shape), " (",
+                                    owner, ")"}));
     }
   }
   std::vector<Row const*> unexpected;
   for (std::size_t i = 0; i < file.size(); ++i) {
     if (!file[i].is_alias() && !used[i]) unexpected.push_back(&file[i]);
   }
-  if (!missing.empty()) out.problems.push_back("Missing key(s) in state_dict: " + quoted_list(missing));
-  if (!unexpected.empty()) out.problems.push_back("Unexpected key(s) in state_dict: " + quoted_list(unexpected));
+  if (!missing.empty()) out.problems.push_back(quoted_list("Missing key(s) in state_dict:", missing));
+  if (!unexpected.empty()) out.problems.push_back(quoted_list("Unexpected key(s) in state_dict:", unexpected));
   // Suggestions cost time for each pair of keys, so not more than a person reads.
   for (Row const* row : std::span(missing).first(std::min<std::size_t>(missing.size(), 32))) {
     Row const* const meant = nearest(*row, unexpected);
     if (meant == nullptr) continue;
-    out.problems.push_back(std::string(row->key) + ", " + form_of(*row) + " of " +
-                           (row->owner.empty() ? type : std::string(row->owner)) + ": did you mean " +
-                           std::string(meant->key) + ", " + form_of(*meant) + "?");
+    out.problems.push_back(message({row->key, ", ", form_of(*row), " of ", row->owner.empty() ? layout.type : row->owner,
+                                    ": did you mean ", meant->key, ", ", form_of(*meant), "?"}));
   }
   out.problems.insert(out.problems.end(), mismatches.begin(), mismatches.end());
   return out;
 }
 
 /// Why a file whose tensors all match can still not be used in place: what lies elsewhere, line by line.
-inline std::vector<std::string> layout_differences(Layout const& layout, std::uint64_t file_bytes,
+ASHLAR_COLD inline std::vector<std::string> layout_differences(Layout const& layout, std::uint64_t file_bytes,
                                                    std::span<Row const> file) {
   std::vector<std::string> lines;
-  std::string const type(layout.type);
   KeyIndex const index(file);
   auto const place = [](std::span<Row const> rows, std::size_t i) {
-    return rows[i].is_alias() ? "tied to " + std::string(rows[static_cast<std::size_t>(rows[i].alias_of)].key)
-                              : "at byte " + std::to_string(rows[i].offset);
+    if (rows[i].is_alias()) return message({"tied to ", rows[static_cast<std::size_t>(rows[i].alias_of)].key});
+    return message({"at byte ", rows[i].offset});
   };
   for (std::size_t i = 0; i < layout.rows.size(); ++i) {
     Row const& row = layout.rows[i];
     std::ptrdiff_t const found = index.find(row.key);
     if (found < 0) {
-      lines.push_back(std::string(row.key) + ": not in the file as a key of its own");
+      lines.push_back(message({row.key, ": not in the file as a key of its own"}));
       continue;
     }
     std::string const here = place(layout.rows, i);
     std::string const there = place(file, static_cast<std::size_t>(found));
-    if (here != there) lines.push_back(std::string(row.key) + ": " + there + " in the file, " + here + " in " + type);
+    if (here != there) lines.push_back(message({row.key, ": ", there, " in the file, ", here, " in ", layout.type}));
   }
   KeyIndex const own(layout.rows);
   for (Row const& row : file) {
-    if (own.find(row.key) < 0) lines.push_back(std::string(row.key) + ": a key of the file alone");
+    if (own.find(row.key) < 0) lines.push_back(message({row.key, ": a key of the file alone"}));
   }
   if (file_bytes != layout.bytes) {
-    lines.push_back("size: " + std::to_string(file_bytes) + " bytes in the file, " + std::to_string(layout.bytes) +
-                    " in " + type);
+    lines.push_back(message({"size: ", file_bytes, " bytes in the file, ", layout.bytes, " in ", layout.type}));
   }
   if (lines.empty()) lines.push_back("the same keys at the same places, but listed in another order");
   return lines;

@@ -2,11 +2,11 @@
 #pragma once
 
 #include <ashlar/core/error.hpp>
+#include <ashlar/io/message.hpp>
 #include <ashlar/reflect/fingerprint.hpp>
 #include <ashlar/reflect/row.hpp>
 #include <ashlar/schema/tree.hpp>
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -21,7 +21,7 @@ inline constexpr std::size_t max_key_length = 1024;
 inline constexpr std::size_t max_table_fields = 16000;
 
 /// Valid UTF-8: no overlong forms, no surrogates, nothing above U+10FFFF.
-inline bool is_utf8(std::string_view text) {
+ASHLAR_COLD inline bool is_utf8(std::string_view text) {
   auto const byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
   for (std::size_t i = 0; i < text.size();) {
     unsigned const c = byte(i);
@@ -38,7 +38,7 @@ inline bool is_utf8(std::string_view text) {
 }
 
 /// Text from a file inside a message: control characters and broken UTF-8 as '?', at most 200 bytes.
-inline std::string printable(std::string_view text) {
+ASHLAR_COLD inline std::string printable(std::string_view text) {
   std::string out(text.substr(0, 200));
   bool const utf8 = is_utf8(out) || text.size() > 200;
   for (char& c : out) {
@@ -50,9 +50,9 @@ inline std::string printable(std::string_view text) {
 }
 
 /// Why `key` is no key, or empty.
-inline std::string key_problem(std::string_view key) {
+ASHLAR_COLD inline std::string key_problem(std::string_view key) {
   if (key.empty()) return "is empty";
-  if (key.size() > max_key_length) return "has " + std::to_string(key.size()) + " bytes, but 1024 are allowed";
+  if (key.size() > max_key_length) return message({"has ", key.size(), " bytes, but 1024 are allowed"});
   if (!is_utf8(key)) return "is not UTF-8";
   bool part_is_empty = true;
   for (char const c : key) {
@@ -69,10 +69,10 @@ inline bool multiply(std::uint64_t a, std::uint64_t b, std::uint64_t& product) {
 }
 
 /// Why one row cannot be, or empty.
-inline std::string row_problem(Row const& row, std::uint64_t data_bytes) {
+ASHLAR_COLD inline std::string row_problem(Row const& row, std::uint64_t data_bytes) {
   if (row.shape.rank > (row.kind == Kind::scalar ? 1 : max_rank)) {
-    return "has " + std::to_string(row.shape.rank) + " dimensions, but " +
-           (row.kind == Kind::scalar ? "a scalar has at most 1" : "8 are allowed");
+    return message({"has ", row.shape.rank, " dimensions, but ",
+                    row.kind == Kind::scalar ? "a scalar has at most 1" : "8 are allowed"});
   }
   // An extent of 0 does not excuse others that overflow: code that reads the shape may multiply in any order.
   std::uint64_t elements = 1;
@@ -85,19 +85,17 @@ inline std::string row_problem(Row const& row, std::uint64_t data_bytes) {
   }
   std::uint64_t bytes = 0;
   fits = fits && multiply(elements, size_of(row.dtype), bytes) && bytes <= (std::uint64_t{1} << 62);
-  if (!fits) return "has the shape " + to_string(row.shape) + ", which is more than can be addressed";
+  if (!fits) return message({"has the shape ", to_string(row.shape), ", which is more than can be addressed"});
   if (empty) bytes = 0;
   if (bytes != row.bytes) {
-    return "has " + std::to_string(row.bytes) + " bytes, but " + std::string(name_of(row.dtype)) + " " +
-           to_string(row.shape) + " takes " + std::to_string(bytes);
+    return message({"has ", row.bytes, " bytes, but ", name_of(row.dtype), " ", to_string(row.shape), " takes ", bytes});
   }
   if (row.offset > data_bytes || row.bytes > data_bytes - row.offset) {
-    return "lies at bytes " + std::to_string(row.offset) + " + " + std::to_string(row.bytes) +
-           " of a data segment of " + std::to_string(data_bytes);
+    return message({"lies at bytes ", row.offset, " + ", row.bytes, " of a data segment of ", data_bytes});
   }
   std::size_t const alignment = row.kind == Kind::scalar ? size_of(row.dtype) : 64;
   if (row.offset % alignment != 0) {
-    return "lies at byte " + std::to_string(row.offset) + ", which is no multiple of " + std::to_string(alignment);
+    return message({"lies at byte ", row.offset, ", which is no multiple of ", alignment});
   }
   return {};
 }
@@ -111,10 +109,10 @@ struct Structure {
 /// Checks rows against all rules: keys, shapes, sizes, alignment, ties, no overlap. Error: `code`, the first problem.
 ///
 /// Cost  n log n comparisons of keys; nothing depends on the values found.
-inline Result<Structure> check_rows(std::span<Row const> rows, std::uint64_t data_bytes, Errc code,
+ASHLAR_COLD inline Result<Structure> check_rows(std::span<Row const> rows, std::uint64_t data_bytes, Errc code,
                                     std::string_view where) {
   auto const fail = [&](Row const& row, std::string const& problem) {
-    return Error(code, std::string(where) + ": " + printable(row.key) + " " + problem);
+    return error(code, {where, ": ", printable(row.key), " ", problem});
   };
   Structure out;
   std::vector<std::string_view> keys;
@@ -122,7 +120,7 @@ inline Result<Structure> check_rows(std::span<Row const> rows, std::uint64_t dat
   for (std::size_t i = 0; i < rows.size(); ++i) {
     Row const& row = rows[i];
     if (std::string const problem = key_problem(row.key); !problem.empty()) {
-      return Error(code, std::string(where) + ": the key '" + printable(row.key) + "' " + problem);
+      return error(code, {where, ": the key '", printable(row.key), "' ", problem});
     }
     keys.push_back(row.key);
     if (row.is_alias()) {
@@ -133,22 +131,21 @@ inline Result<Structure> check_rows(std::span<Row const> rows, std::uint64_t dat
     if (std::string const problem = row_problem(row, data_bytes); !problem.empty()) return fail(row, problem);
     out.by_offset.push_back(static_cast<std::uint32_t>(i));
   }
-  std::sort(out.by_offset.begin(), out.by_offset.end(), [&](std::uint32_t a, std::uint32_t b) {
-    if (rows[a].offset != rows[b].offset) return rows[a].offset < rows[b].offset;
-    return rows[a].bytes != rows[b].bytes ? rows[a].bytes < rows[b].bytes : a < b;
+  sort_indices(out.by_offset.data(), out.by_offset.size(), [&](std::uint32_t a, std::uint32_t b) {
+    return rows[a].offset != rows[b].offset ? rows[a].offset < rows[b].offset : rows[a].bytes < rows[b].bytes;
   });
   for (std::size_t i = 1; i < out.by_offset.size(); ++i) {
     Row const& before = rows[out.by_offset[i - 1]];
     Row const& row = rows[out.by_offset[i]];
-    if (row.offset < before.offset + before.bytes) return fail(row, "overlaps " + printable(before.key));
+    if (row.offset < before.offset + before.bytes) return fail(row, message({"overlaps ", printable(before.key)}));
   }
   out.tree = build_tree(keys);
   if (out.tree.duplicate != no_index) return fail(rows[out.tree.duplicate], "stands twice in the list of keys");
   if (out.tree.too_deep != no_index) return fail(rows[out.tree.too_deep], "has more than 32 parts");
   for (TreeNode const& node : out.tree.nodes) {
     if (!node.list && node.children > max_table_fields) {
-      return Error(code, std::string(where) + ": " + (node.name.empty() ? "the model" : printable(node.name)) + " has " +
-                             std::to_string(node.children) + " members, but 16000 are allowed");
+      return error(code, {where, ": ", node.name.empty() ? "the model" : printable(node.name), " has ", node.children,
+                          " members, but 16000 are allowed"});
     }
   }
   return out;

@@ -36,7 +36,7 @@ struct Head {
   std::size_t manifest_length = 0;
 };
 
-inline Result<Head> make_head(Layout const& layout, Structure const& structure, SaveOptions const& options,
+ASHLAR_COLD inline Result<Head> make_head(Layout const& layout, Structure const& structure, SaveOptions const& options,
                               std::string_view where) {
   auto metadata = sorted_metadata(options.metadata, where);
   if (!metadata) return std::move(metadata).error();
@@ -50,7 +50,7 @@ inline Result<Head> make_head(Layout const& layout, Structure const& structure, 
 }
 
 /// Puts in what is known only once all data has been seen. `checksums`: one for each stored row, in order.
-inline void finish_head(Head& head, Layout const& layout, std::span<std::uint64_t const> checksums) {
+ASHLAR_COLD inline void finish_head(Head& head, Layout const& layout, std::span<std::uint64_t const> checksums) {
   std::span<std::byte> const manifest(head.bytes.data() + prologue_size, head.manifest_length);
   set_checksums(manifest, checksums);
   Prologue p;
@@ -137,7 +137,7 @@ struct SavePlan {
   Head head;
   std::vector<std::uint64_t> checksum_of_row;
 
-  static Result<SavePlan> make(Layout const& layout, void const* object, SaveOptions const& options,
+  ASHLAR_COLD static Result<SavePlan> make(Layout const& layout, void const* object, SaveOptions const& options,
                                std::string_view where) {
     auto structure = check_rows(layout.rows, layout.bytes, Errc::value, where);
     if (!structure) return std::move(structure).error();
@@ -149,7 +149,7 @@ struct SavePlan {
       }
     }
     if (!problems.empty()) {
-      return Error(Errc::value, std::string(where) + ": cannot save " + std::string(layout.type), std::move(problems));
+      return Error(Errc::value, message({where, ": cannot save ", layout.type}), std::move(problems));
     }
     auto head = make_head(layout, *structure, options, where);
     if (!head) return std::move(head).error();
@@ -166,7 +166,7 @@ struct SavePlan {
 };
 
 /// Writes the file for the object at `object`, which `layout` describes.
-inline Result<void> save_object(std::string const& path, Layout const& layout, void const* object,
+ASHLAR_COLD inline Result<void> save_object(std::string const& path, Layout const& layout, void const* object,
                                 SaveOptions const& options) {
   auto plan = SavePlan::make(layout, object, options, path);
   if (!plan) return std::move(plan).error();
@@ -182,7 +182,7 @@ inline Result<void> save_object(std::string const& path, Layout const& layout, v
 }
 
 /// The same bytes, in memory.
-inline Result<std::vector<std::byte>> save_to_memory(Layout const& layout, void const* object,
+ASHLAR_COLD inline Result<std::vector<std::byte>> save_to_memory(Layout const& layout, void const* object,
                                                      SaveOptions const& options) {
   auto plan = SavePlan::make(layout, object, options, "memory");
   if (!plan) return std::move(plan).error();

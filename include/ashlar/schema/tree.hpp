@@ -7,8 +7,8 @@
 
 #include <ashlar/reflect/fingerprint.hpp>
 #include <ashlar/schema/block.hpp>
+#include <ashlar/schema/sort.hpp>
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -107,10 +107,7 @@ constexpr Tree build_tree(std::span<std::string_view const> keys) {
   Tree tree;
   Block<std::uint32_t> order(keys.size());
   for (std::size_t i = 0; i < keys.size(); ++i) order.push(static_cast<std::uint32_t>(i));
-  std::sort(order.begin(), order.end(), [&](std::uint32_t a, std::uint32_t b) {
-    int const c = keys[a].compare(keys[b]);
-    return c != 0 ? c < 0 : a < b;
-  });
+  sort_indices(order.data(), order.size(), [&](std::uint32_t a, std::uint32_t b) { return keys[a] < keys[b]; });
 
   // Keys with a common prefix are neighbours now: make each node once. path[d] is the current inner node at depth d.
   Block<std::uint32_t> leaf_of(keys.size(), 0);
