@@ -1,8 +1,9 @@
 // tests/train/gradients_test.cpp, mirrors include/ashlar/train/{runs,gradients}.hpp.  SPDX-License-Identifier: BSL-1.0
 #include <ashlar/train/gradients.hpp>
 
+#include <ashlar/core/rng.hpp>
 #include <ashlar/train/adam.hpp>
-#include <ashlar/train/sgd.hpp>
+#include <ashlar/train/schedulers.hpp>
 
 #include "support/close.hpp"
 
@@ -11,8 +12,11 @@
 #include <array>
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
 #include <limits>
+#include <string_view>
+#include <type_traits>
 
 using ashlar::Buffer;
 using ashlar::Constant;
@@ -69,6 +73,8 @@ static_assert(ashlar::trainable_runs<Nothing>().empty());
 struct Checkpoint {
   MLP model;
   ashlar::Adam<MLP> optimizer;
+  ashlar::SequentialLR<ashlar::LinearLR, ashlar::MultiStepLR<2>> scheduler;
+  ashlar::Rng rng;
   std::uint64_t epoch = 0;
 };
 static_assert(std::is_trivially_copyable_v<Checkpoint> && std::is_aggregate_v<Checkpoint>);
@@ -80,6 +86,15 @@ static_assert([] {
   }
   return parameters == 4 && states == 8;
 }());
+constexpr bool has_key(std::string_view key, std::size_t bytes) {
+  for (auto const& row : ashlar::manifest<Checkpoint>()) {
+    if (row.key == key) return row.bytes == bytes;
+  }
+  return false;
+}
+static_assert(has_key("model.hidden.weight", 4 * 5120) && has_key("optimizer.exp_avg_sq.hidden.weight", 4 * 5120));
+static_assert(has_key("optimizer.lr", 8) && has_key("optimizer.betas", 16) && has_key("optimizer.step_count", 8));
+static_assert(has_key("scheduler.second.milestones", 16) && has_key("rng.seed", 8) && has_key("rng.counter", 8));
 
 Apart gradients() {
   Apart g{};

@@ -47,6 +47,38 @@ ASHLAR_HOST_DEVICE constexpr RngBlock rng_block(std::uint64_t seed, std::uint64_
                     static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32));
 }
 
+namespace detail {
+
+/// `lanes` blocks at once, word j of block first + l in out[j][l]: the same numbers as rng_block, in loops that
+/// compilers turn into vector code at -O2. ns an element of a dropout mask of 3.1 million, -O2 without -march, best of
+/// 10, g++ 12 / clang 19: a block at a time 9.3 / 24.0, 8 lanes 6.9 / 2.4.
+inline constexpr std::size_t rng_lanes = 8;
+constexpr void rng_blocks(std::uint64_t seed, std::uint64_t first, std::uint32_t (&out)[4][rng_lanes]) {
+  auto& [c0, c1, c2, c3] = out;
+  for (std::size_t l = 0; l < rng_lanes; ++l) {
+    c0[l] = static_cast<std::uint32_t>(first + l);
+    c1[l] = static_cast<std::uint32_t>((first + l) >> 32);
+    c2[l] = 0;
+    c3[l] = 0;
+  }
+  auto key0 = static_cast<std::uint32_t>(seed);
+  auto key1 = static_cast<std::uint32_t>(seed >> 32);
+  for (int round = 0; round < 10; ++round) {
+    for (std::size_t l = 0; l < rng_lanes; ++l) {
+      std::uint64_t const p0 = std::uint64_t{0xD2511F53u} * c0[l];
+      std::uint64_t const p1 = std::uint64_t{0xCD9E8D57u} * c2[l];
+      c0[l] = static_cast<std::uint32_t>(p1 >> 32) ^ c1[l] ^ key0;
+      c1[l] = static_cast<std::uint32_t>(p1);
+      c2[l] = static_cast<std::uint32_t>(p0 >> 32) ^ c3[l] ^ key1;
+      c3[l] = static_cast<std::uint32_t>(p0);
+    }
+    key0 += 0x9E3779B9u;
+    key1 += 0xBB67AE85u;
+  }
+}
+
+}  // namespace detail
+
 /// Word number `counter` of a seed: what a CUDA thread calls for its own element.
 ASHLAR_HOST_DEVICE constexpr std::uint32_t rng_word(std::uint64_t seed, std::uint64_t counter) {
   return rng_block(seed, counter / 4).word[counter % 4];
@@ -152,13 +184,21 @@ struct Rng {
     std::uint64_t const first = reserve(n);
     std::uint64_t const threshold = dropout_threshold(p);
     T const keep = threshold >> 32 != 0 ? T(0) : static_cast<T>(1 / (1 - (p > 0 ? p : 0)));
-    std::size_t const whole = n / 4;
-    for (std::size_t k = 0; k < whole; ++k) {
-      RngBlock const b = rng_block(seed, first + k);
-      for (std::size_t j = 0; j < 4; ++j) mask[4 * k + j] = b.word[j] < threshold ? T(0) : keep;
+    if (threshold == 0 || threshold >> 32 != 0) {  // p is 0 or 1; the loop below compares words with 32 bits
+      std::fill_n(mask, n, keep);
+      return;
     }
-    RngBlock const b = rng_block(seed, first + whole);
-    for (std::size_t i = 4 * whole; i < n; ++i) mask[i] = b.word[i % 4] < threshold ? T(0) : keep;
+    auto const drop_below = static_cast<std::uint32_t>(threshold);
+    std::uint32_t word[4][detail::rng_lanes];
+    std::size_t at = 0;
+    for (; at + 4 * detail::rng_lanes <= n; at += 4 * detail::rng_lanes) {
+      detail::rng_blocks(seed, first + at / 4, word);
+      for (std::size_t l = 0; l < detail::rng_lanes; ++l) {
+        for (std::size_t j = 0; j < 4; ++j) mask[at + 4 * l + j] = word[j][l] < drop_below ? T(0) : keep;
+      }
+    }
+    detail::rng_blocks(seed, first + at / 4, word);
+    for (std::size_t i = 0; at + i < n; ++i) mask[at + i] = word[i % 4][i / 4] < drop_below ? T(0) : keep;
   }
 
  private:
