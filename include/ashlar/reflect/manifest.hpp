@@ -9,7 +9,9 @@
 #include <ashlar/reflect/row.hpp>
 
 #include <array>
+#include <bit>
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
 #include <string_view>
 #include <type_traits>
@@ -31,24 +33,26 @@ inline constexpr bool is_std_array<std::array<T, N>> = true;
 
 // ---- content that C++ relies on ------------------------------------------------------------------------------------
 
-/// True if V is the value of a named enumerator: the compiler spells it as a name, and others as a cast.
+/// True if V is the value of a named enumerator: the compiler spells it as a name, and others as a cast of a number.
 template <class E, E V>
 constexpr bool is_named_value() {
-  std::string_view const all = __PRETTY_FUNCTION__;
-  std::size_t const at = all.rfind("V = ") + 4;
-  return at < all.size() && all[at] != '(' && all[at] != '-' && !(all[at] >= '0' && all[at] <= '9');
+  std::string_view const all = __PRETTY_FUNCTION__;  // "... V = (anonymous namespace)::Mode::on]", "... V = (Mode)5]"
+  std::size_t word = all.size() - 1;
+  while (word > 0 && is_word(all[word - 1])) --word;
+  return !(all[word] >= '0' && all[word] <= '9');
 }
 
 template <class E>
 struct NamedValues {
-  static constexpr int first = std::is_signed_v<std::underlying_type_t<E>> ? -64 : 0;
+  using Raw = std::underlying_type_t<E>;
+  static constexpr int first = std::is_signed_v<Raw> ? -64 : 0;
   template <std::size_t... I>
   static constexpr auto make(std::index_sequence<I...>) {
+    // Not static_cast<E>: clang refuses that of a number outside the range of an enum without a fixed type.
     return std::array<bool, sizeof...(I)>{
-        is_named_value<E, static_cast<E>(static_cast<std::underlying_type_t<E>>(static_cast<int>(I) + first))>()...};
+        is_named_value<E, std::bit_cast<E>(static_cast<Raw>(static_cast<int>(I) + first))>()...};
   }
-  static constexpr std::size_t span =
-      (sizeof(E) == 1 && std::is_signed_v<std::underlying_type_t<E>>) ? 192 : std::size_t(192 - first);
+  static constexpr std::size_t span = (sizeof(E) == 1 && std::is_signed_v<Raw>) ? 192 : std::size_t(192 - first);
   static constexpr auto named = make(std::make_index_sequence<span>{});
 };
 
@@ -61,7 +65,8 @@ constexpr bool is_valid_enum(std::underlying_type_t<E> raw) {
   } else {
     constexpr auto const& named = NamedValues<E>::named;
     if (raw < static_cast<std::underlying_type_t<E>>(NamedValues<E>::first)) return false;
-    auto const at = static_cast<std::size_t>(static_cast<long long>(raw) - NamedValues<E>::first);
+    // Unsigned, where the difference from the first value cannot overflow.
+    auto const at = static_cast<std::uint64_t>(raw) - static_cast<std::uint64_t>(std::int64_t{NamedValues<E>::first});
     return at < named.size() && named[at];
   }
 }
@@ -172,6 +177,7 @@ constexpr Field describe(std::string_view name, std::size_t offset) {
       f.row_count = 1;
     } else {
       f = describe<L>(name, offset);
+      f.name = name;  // elements of an array have indices for keys, and so do Named ones
       if (f.pass == Pass::nothing || f.pass == Pass::unsupported) return f;
       f.pass = Pass::children;
       f.as_state = false;
@@ -407,7 +413,7 @@ struct MemberMistake {
   static constexpr Sentence find(std::index_sequence<I...>) {
     Sentence s;
     constexpr auto const& all = fields<T>;
-    auto const check = [&]<std::size_t K>(std::integral_constant<std::size_t, K>) {
+    [[maybe_unused]] auto const check = [&]<std::size_t K>(std::integral_constant<std::size_t, K>) {
       if (!s.empty() || all[K].pass != Pass::unsupported) return;
       s.add("ashlar: ").add(type_name<T>()).add(".").add(all[K].name).add(" is a ");
       s.add(type_name<member_type<K>>()).add(", which a network cannot hold: ").add(reason<member_type<K>>());

@@ -33,7 +33,7 @@ struct CleanName {
   std::size_t length = 0;
 };
 
-/// Drops namespaces and the suffixes of integers, in which compilers differ: "a::Linear<20ul>" -> "Linear<20>".
+/// Drops namespaces and what compilers differ in, suffixes of integers and blanks: "a::Linear<20ul >" -> "Linear<20>".
 template <class T>
 constexpr auto clean_name() {
   constexpr std::string_view raw = compiler_name<T>();
@@ -49,7 +49,10 @@ constexpr auto clean_name() {
       } else if (raw.substr(i, unnamed.size()) == unnamed) {
         i += unnamed.size();
       } else {
-        out.chars[out.length++] = raw[i++];
+        char const next = i + 1 < raw.size() ? raw[i + 1] : '\0';
+        bool const dropped = raw[i] == ' ' && (next == '>' || next == '*' || next == '&');  // "> >", "int *"
+        if (!dropped) out.chars[out.length++] = raw[i];
+        ++i;
       }
       continue;
     }
@@ -70,6 +73,25 @@ constexpr auto clean_name() {
 template <class T>
 struct NameOf {
   static constexpr auto value = clean_name<T>();
+};
+// g++ writes default arguments of types that stand in a pack, and clang does not: each is written by itself.
+template <template <class...> class Template, class... T>
+struct NameOf<Template<T...>> {
+  static constexpr auto value = [] {
+    constexpr auto whole = clean_name<Template<T...>>();
+    CleanName<whole.chars.size() + 2 + (0 + ... + (NameOf<T>::value.length + 2))> out;
+    auto const add = [&out](char const* chars, std::size_t length) {
+      for (std::size_t i = 0; i < length; ++i) out.chars[out.length++] = chars[i];
+    };
+    std::size_t template_end = 0;
+    while (template_end < whole.length && whole.chars[template_end] != '<') ++template_end;
+    add(whole.chars.data(), template_end);
+    add("<", 1);
+    [[maybe_unused]] bool first = true;
+    ((first ? void(first = false) : add(", ", 2), add(NameOf<T>::value.chars.data(), NameOf<T>::value.length)), ...);
+    add(">", 1);
+    return out;
+  }();
 };
 
 }  // namespace detail
