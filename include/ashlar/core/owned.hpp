@@ -6,9 +6,9 @@
 
 #include <cstddef>
 #include <cstring>
-#include <memory>
 #include <new>
 #include <type_traits>
+#include <utility>
 
 namespace ashlar {
 
@@ -22,10 +22,18 @@ class Owned {
 
   /// Takes over a T that lies at the start of a block from operator new with `alignment`.
   explicit Owned(T* network) : network_(network) {}
+  Owned(Owned&& other) noexcept : network_(std::exchange(other.network_, nullptr)) {}
+  Owned& operator=(Owned&& other) noexcept {
+    std::swap(network_, other.network_);
+    return *this;
+  }
+  ~Owned() {
+    if (network_ != nullptr) ::operator delete(static_cast<void*>(network_), std::align_val_t{alignment});
+  }
 
   [[nodiscard]] T& operator*() const { return *network_; }
-  [[nodiscard]] T* operator->() const { return network_.get(); }
-  [[nodiscard]] T* get() const { return network_.get(); }
+  [[nodiscard]] T* operator->() const { return network_; }
+  [[nodiscard]] T* get() const { return network_; }
 
   /// Layer I of a Sequential: `net[0_c].bias`.
   template <std::size_t I>
@@ -40,10 +48,7 @@ class Owned {
   }
 
  private:
-  struct Delete {
-    void operator()(T* p) const { ::operator delete(static_cast<void*>(p), std::align_val_t{alignment}); }
-  };
-  std::unique_ptr<T, Delete> network_;
+  T* network_;  // std::unique_ptr would bring <memory>, a sixth of what a unit that runs a network costs to compile
 };
 
 /// A T whose bytes are all zero: for gradients, and as the target of a load.

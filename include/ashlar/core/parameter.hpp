@@ -3,7 +3,6 @@
 
 #include <ashlar/core/tensor.hpp>
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -56,7 +55,9 @@ struct alignas(detail::tensor_alignment) Stored {
   constexpr T const& operator()(I... index) const {
     return elements[detail::offset_of(dims_type{}, index...)];
   }
-  constexpr void fill(T value) { std::fill_n(elements, numel(), value); }
+  constexpr void fill(T value) {
+    for (T& e : span()) e = value;
+  }
 
   [[nodiscard]] constexpr View<T, E...> view() { return {elements}; }
   [[nodiscard]] constexpr View<T const, E...> view() const { return {elements}; }

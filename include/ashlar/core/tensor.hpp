@@ -7,9 +7,9 @@
 #include <ashlar/core/pool.hpp>
 #include <ashlar/core/shape.hpp>
 
-#include <algorithm>
 #include <array>
 #include <cstddef>
+#include <cstring>
 #include <cstdint>
 #include <initializer_list>
 #include <span>
@@ -51,6 +51,12 @@ constexpr Dims<E...> make_dims(N... n) {
 }
 
 struct uninitialized_t {};
+
+// Not from <algorithm>, which costs as much to compile as all of core.
+template <class T>
+void copy_elements(T const* from, std::size_t n, T* to) {
+  if (n != 0) std::memcpy(static_cast<void*>(to), from, n * sizeof(T));
+}
 
 [[noreturn]] inline void throw_too_large(Extents const& shape) {
   throw Error(Errc::shape, "a tensor of shape " + to_string(shape) + " is larger than memory can be");
@@ -102,7 +108,7 @@ class View {
   void fill(value_type value) const
     requires(!std::is_const_v<T>)
   {
-    std::fill_n(data_, numel(), value);
+    for (T& e : span()) e = value;
   }
 
  private:
@@ -141,13 +147,13 @@ class BasicTensor<T, Cpu, E...> {
   }
   /// A copy of the elements seen.
   explicit BasicTensor(View<T const, E...> from) : BasicTensor(detail::uninitialized_t{}, from.dims()) {
-    std::copy_n(from.data(), numel(), data());
+    detail::copy_elements(from.data(), numel(), data());
   }
   /// Elements left unwritten, for code that writes each of them next.
   BasicTensor(detail::uninitialized_t, dims_type const& dims) : dims_(dims), storage_(dims) {}
 
   BasicTensor(BasicTensor const& other) : BasicTensor(detail::uninitialized_t{}, other.dims_) {
-    std::copy_n(other.data(), numel(), data());
+    detail::copy_elements(other.data(), numel(), data());
   }
   BasicTensor(BasicTensor&& other) noexcept : dims_(other.dims_), storage_(std::move(other.storage_)) {}
   BasicTensor& operator=(BasicTensor const& other) {
@@ -167,7 +173,7 @@ class BasicTensor<T, Cpu, E...> {
       throw Error(Errc::shape, "a tensor of shape " + to_string(shape()) + " takes " + std::to_string(numel()) +
                                    " values but got " + std::to_string(values.size()));
     }
-    std::copy_n(values.data(), numel(), data());
+    detail::copy_elements(values.data(), numel(), data());
   }
 
   [[nodiscard]] T* data() { return storage_.data(); }
@@ -196,7 +202,9 @@ class BasicTensor<T, Cpu, E...> {
     if (numel() != 1) throw Error(Errc::shape, "item() needs one element but the shape is " + to_string(shape()));
     return *data();
   }
-  void fill(T value) { std::fill_n(data(), numel(), value); }
+  void fill(T value) {
+    for (T& e : span()) e = value;
+  }
 
   [[nodiscard]] View<T, E...> view() { return {data(), dims_}; }
   [[nodiscard]] View<T const, E...> view() const { return {data(), dims_}; }
@@ -245,7 +253,10 @@ template <class A, class B>
   if (!(a.shape() == b.shape())) return false;
   auto const* p = reinterpret_cast<std::byte const*>(a.data());
   auto const* q = reinterpret_cast<std::byte const*>(b.data());
-  return std::equal(p, p + a.numel() * sizeof(*a.data()), q);
+  for (std::size_t i = 0; i < a.numel() * sizeof(*a.data()); ++i) {
+    if (p[i] != q[i]) return false;
+  }
+  return true;
 }
 
 }  // namespace ashlar

@@ -9,9 +9,8 @@
 #include <ashlar/grad/trace.hpp>
 
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
-#include <functional>
-#include <memory>
 #include <type_traits>
 
 namespace ashlar {
@@ -48,9 +47,8 @@ class TapeCore {
   /// Where the gradient of an element of the network lies; null for what is not part of it.
   template <class T>
   T* grad_of(T const* element) const {
-    auto const* const p = reinterpret_cast<std::byte const*>(element);
-    if (std::less<>{}(p, net_) || !std::less<>{}(p, net_ + bytes_)) return nullptr;
-    return reinterpret_cast<T*>(grads_ + (p - net_));
+    auto const offset = reinterpret_cast<std::uintptr_t>(element) - reinterpret_cast<std::uintptr_t>(net_);
+    return offset < bytes_ ? reinterpret_cast<T*>(grads_ + offset) : nullptr;
   }
 
   [[nodiscard]] Rng* rng() const { return rng_; }

@@ -2,7 +2,7 @@
 // Together with mapping.hpp, all that a port to another system has to write anew.
 #pragma once
 
-#include <ashlar/core/error.hpp>
+#include <ashlar/core/result.hpp>
 #include <ashlar/io/mapping.hpp>
 
 #include <fcntl.h>

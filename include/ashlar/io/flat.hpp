@@ -1,7 +1,7 @@
 // Ashlar: any .ashlar file as a flat list of tensors, for tools.  SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-#include <ashlar/core/error.hpp>
+#include <ashlar/core/result.hpp>
 #include <ashlar/io/image.hpp>
 #include <ashlar/io/mapping.hpp>
 #include <ashlar/reflect/row.hpp>

@@ -1,7 +1,7 @@
 // Ashlar: an .ashlar file in memory, checked.  SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-#include <ashlar/core/error.hpp>
+#include <ashlar/core/result.hpp>
 #include <ashlar/io/manifest_read.hpp>
 #include <ashlar/io/prologue.hpp>
 #include <ashlar/io/report.hpp>

@@ -5,7 +5,7 @@
 // ask for unbounded work: all that the header refers to has to add up to no more than the manifest's size.
 #pragma once
 
-#include <ashlar/core/error.hpp>
+#include <ashlar/core/result.hpp>
 #include <ashlar/io/manifest_write.hpp>
 #include <ashlar/io/prologue.hpp>
 #include <ashlar/io/rules.hpp>

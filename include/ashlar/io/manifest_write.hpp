@@ -1,7 +1,7 @@
 // Ashlar: the manifest of a file, from a layout.  SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-#include <ashlar/core/error.hpp>
+#include <ashlar/core/result.hpp>
 #include <ashlar/io/prologue.hpp>
 #include <ashlar/io/rules.hpp>
 #include <ashlar/reflect/row.hpp>

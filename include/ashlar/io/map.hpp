@@ -1,7 +1,7 @@
 // Ashlar: using objects where they lie in a file.  SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-#include <ashlar/core/error.hpp>
+#include <ashlar/core/result.hpp>
 #include <ashlar/io/image.hpp>
 #include <ashlar/io/load.hpp>
 #include <ashlar/io/mapping.hpp>

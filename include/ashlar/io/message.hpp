@@ -1,7 +1,7 @@
 // Ashlar: sentences put together from parts.  SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-#include <ashlar/core/error.hpp>
+#include <ashlar/core/result.hpp>
 
 #include <concepts>
 #include <cstddef>

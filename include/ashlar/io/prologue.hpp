@@ -10,7 +10,7 @@
 // All little endian. A typed `map` reads nothing else, so these bytes alone must show that a file fits.
 #pragma once
 
-#include <ashlar/core/error.hpp>
+#include <ashlar/core/result.hpp>
 #include <ashlar/io/hash.hpp>
 #include <ashlar/io/message.hpp>
 #include <ashlar/reflect/fingerprint.hpp>

@@ -1,7 +1,7 @@
 // Ashlar: what every .ashlar file, and every layout that becomes one, has to keep to.  SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-#include <ashlar/core/error.hpp>
+#include <ashlar/core/result.hpp>
 #include <ashlar/io/message.hpp>
 #include <ashlar/reflect/fingerprint.hpp>
 #include <ashlar/reflect/row.hpp>

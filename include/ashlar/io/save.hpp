@@ -1,7 +1,7 @@
 // Ashlar: writing .ashlar files.  SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-#include <ashlar/core/error.hpp>
+#include <ashlar/core/result.hpp>
 #include <ashlar/io/atomic_write.hpp>
 #include <ashlar/io/hash.hpp>
 #include <ashlar/io/image.hpp>

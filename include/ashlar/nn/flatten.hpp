@@ -5,7 +5,6 @@
 #include <ashlar/kernels/pointwise/cpu.hpp>
 #include <ashlar/nn/flow.hpp>
 
-#include <algorithm>
 #include <cstddef>
 
 namespace ashlar {
@@ -24,7 +23,7 @@ struct ReshapeOp<Dims<F...>> {
   }
   template <class Y, class X>
   void forward(Y y, X x) const {
-    std::copy_n(x.data(), x.numel(), y.data());
+    copy_elements(x.data(), x.numel(), y.data());
   }
   template <class Y, class X>
   void pullback(Y dy, Y, X const& x) const {
