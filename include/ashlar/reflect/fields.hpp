@@ -7,11 +7,11 @@
 
 #include <ashlar/core/parameter.hpp>
 #include <ashlar/core/refuse.hpp>
+#include <ashlar/reflect/field_name.hpp>
 #include <ashlar/reflect/structure.hpp>
 #include <ashlar/reflect/type_name.hpp>
 
 #include <boost/pfr/core.hpp>
-#include <boost/pfr/core_name.hpp>
 
 #include <array>
 #include <cstddef>
@@ -126,7 +126,7 @@ constexpr std::string_view field_name() {
   if constexpr (IndexedChildren<T>::specialised) {
     return {IndexName<I>::chars.data(), static_cast<std::size_t>(IndexName<I>::chars[19])};
   } else {
-    return boost::pfr::get_name<I, T>();
+    return printed_name<T, I>();
   }
 }
 
