@@ -180,7 +180,7 @@ int main() {
   std::string text(std::istreambuf_iterator<char>(header), {});
   text.replace(text.find("Linear<128, 10>"), 15, "Linear<100, 10>");
   std::ofstream("wrong.cpp") << text << "\nint main() { auto net = ashlar::make<digits::Classifier>(); }\n";
-  std::string const errors = output_of(std::string(ASHLAR_EXAMPLE_CXX) + " -std=c++20 -fsyntax-only -fno-diagnostics-show-caret " +
+  std::string const errors = output_of(std::string(ASHLAR_EXAMPLE_CXX) + " -std=c++20 -fsyntax-only " +
                                        ASHLAR_EXAMPLE_CXXFLAGS + " wrong.cpp", &status);
   std::istringstream lines(errors);
   for (std::string line; std::getline(lines, line);) {
