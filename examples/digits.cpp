@@ -165,6 +165,9 @@ int main() {
 
   title("5. The same file, read by Python through the generated schema");
   std::ofstream("classifier.fbs") << ashlar::schema<Classifier>();
+  std::ifstream golden(source + "/schemas/classifier.fbs");
+  check(std::string(std::istreambuf_iterator<char>(golden), {}) == ashlar::schema<Classifier>(),
+        "the schema is the one in schemas/classifier.fbs");
   std::string const flatc = quoted(ASHLAR_EXAMPLE_FLATC) + " --python -I " + quoted(source + "/schemas") + " -o generated ";
   std::cout << output_of(flatc + "classifier.fbs") << output_of(flatc + quoted(source + "/schemas/ashlar.fbs"));
   int status = 0;
