@@ -25,7 +25,8 @@ INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]ashlar/([a-z_]+)/')
 
 def findings(path, text):
     lines = text.split("\n")
-    generated = "generated" in path.name or "golden" in path.parts
+    golden_schema = path.parts[0] == "schemas" and path.name != "ashlar.fbs"
+    generated = golden_schema or "generated" in path.name or "golden" in path.parts
     if generated:
         return
     terse = path.parts[:2] == ("tests", "compile_fail")  # their first lines are statements
@@ -50,8 +51,21 @@ def findings(path, text):
             yield number, f"{folder} may not include {match[1]}: dependencies point downward only"
 
 
+def drifted(page, examples):
+    """C++ blocks of a page that are not, line for line, the text of an example."""
+    text = page.read_text(encoding="utf-8")
+    for block in re.finditer(r"```cpp\n(.*?)```", text, re.S):
+        if not any(block[1].rstrip() in example for example in examples):
+            yield text.count("\n", 0, block.start()) + 1, "this C++ block is not the text of an example"
+
+
 def main():
     count = 0
+    examples = [p.read_text(encoding="utf-8") for p in sorted(pathlib.Path("examples").rglob("*.[ch]pp"))]
+    for page in [pathlib.Path("README.md"), *sorted(pathlib.Path("docs").glob("*.md"))]:
+        for number, sentence in drifted(page, examples):
+            print(f"{page}:{number}: {sentence}")
+            count += 1
     paths = [pathlib.Path("run"), pathlib.Path("CMakeLists.txt")]
     for folder in FOLDERS:
         paths += [p for p in sorted(pathlib.Path(folder).rglob("*"))

@@ -101,7 +101,8 @@ void train_and_be_killed(Digits const& data, std::string const& path) {
   close(pipe_ends[0]);
   close(pipe_ends[1]);
   Progress(epochs).stop();
-  check(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL, "the training process was killed in the middle of epoch 12");
+  check(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL,
+        "the training process was killed in the middle of epoch 12");
 }
 
 /// Runs a command and returns what it printed on both channels.
@@ -168,11 +169,14 @@ int main() {
   std::ifstream golden(source + "/schemas/classifier.fbs");
   check(std::string(std::istreambuf_iterator<char>(golden), {}) == ashlar::schema<Classifier>(),
         "the schema is the one in schemas/classifier.fbs");
-  std::string const flatc = quoted(ASHLAR_EXAMPLE_FLATC) + " --python -I " + quoted(source + "/schemas") + " -o generated ";
+  std::string const flatc =
+      quoted(ASHLAR_EXAMPLE_FLATC) + " --python -I " + quoted(source + "/schemas") + " -o generated ";
   std::cout << output_of(flatc + "classifier.fbs") << output_of(flatc + quoted(source + "/schemas/ashlar.fbs"));
   int status = 0;
-  std::string const python = output_of(quoted(ASHLAR_EXAMPLE_PYTHON) + " " + quoted(source + "/examples/digits/read_digits.py") +
-                                       " generated classifier.ashlar " + quoted(source + "/examples/data"), &status);
+  std::string const python =
+      output_of(quoted(ASHLAR_EXAMPLE_PYTHON) + " " + quoted(source + "/examples/digits/read_digits.py") +
+                    " generated classifier.ashlar " + quoted(source + "/examples/data"),
+                &status);
   std::ostringstream expected;
   for (std::int64_t const digit : predicted) expected << digit << '\n';
   if (python != expected.str()) std::cout << python;
@@ -182,16 +186,19 @@ int main() {
   std::ifstream header(source + "/examples/digits/model.hpp");
   std::string text(std::istreambuf_iterator<char>(header), {});
   text.replace(text.find("Linear<128, 10>"), 15, "Linear<100, 10>");
-  std::ofstream("wrong.cpp") << text << "\nint main() { auto net = ashlar::make<digits::Classifier>(); }\n";
-  std::string const errors = output_of(std::string(ASHLAR_EXAMPLE_CXX) + " -std=c++20 -fsyntax-only " +
-                                       ASHLAR_EXAMPLE_CXXFLAGS + " wrong.cpp", &status);
+  std::ofstream("wrong_model.hpp") << text;
+  std::ofstream("wrong.cpp")
+      << "#include \"wrong_model.hpp\"\nint main() { auto net = ashlar::make<digits::Classifier>(); }\n";
+  std::string const errors = output_of(
+      std::string(ASHLAR_EXAMPLE_CXX) + " -std=c++20 -fsyntax-only " + ASHLAR_EXAMPLE_CXXFLAGS + " wrong.cpp", &status);
   std::istringstream lines(errors);
   for (std::string line; std::getline(lines, line);) {
     if (line.rfind("In file included", 0) == 0 || line.rfind("        ", 0) == 0) continue;
     std::cout << "  " << line << "\n";
     if (line.find("error: ") != std::string::npos) break;
   }
-  check(status != 0 && errors.find("output takes 100") != std::string::npos, "the compiler says which member, in one sentence");
+  check(status != 0 && errors.find("output takes 100") != std::string::npos,
+        "the compiler says which member, in one sentence");
 
   std::cout << (all_well ? "\nAll of it went well.\n" : "\nSomething went wrong.\n");
   return all_well ? EXIT_SUCCESS : EXIT_FAILURE;

@@ -7,7 +7,7 @@
 //! [model]
 struct MLP {
   ashlar::Linear<20, 256> hidden;
-  ashlar::ReLU            relu;
+  ashlar::ReLU relu;
   ashlar::Linear<256, 10> output;
 };  // no operator(): the members run in order
 //! [model]

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSL-1.0
 # ashlar_schema(TARGET <target> TYPE <C++ type> HEADER <header> [NAME <name>] [OUTPUT <file.fbs>]
 #               [LANGUAGES <cpp|python|ts|rust>...] [INCLUDE_DIRECTORIES <dir>...] [LIBRARIES <target>...])
 #

@@ -71,7 +71,7 @@ inline Digits batch_of(Digits const& d, std::vector<std::size_t> const& order, s
 /// Draws rows of d side by side, with what they show and what was predicted below.
 inline void draw(Digits const& d, std::vector<std::size_t> const& rows,
                  ashlar::Tensor<std::int64_t, ashlar::dyn> const& predicted) {
-  char const* const shades[] = {"  ", "░░", "▒▒", "▓▓", "██"};
+  char const* const shades[] = {"  ", "\u2591\u2591", "\u2592\u2592", "\u2593\u2593", "\u2588\u2588"};
   for (std::size_t y = 0; y < 8; ++y) {
     std::cout << "  ";
     for (std::size_t const row : rows) {

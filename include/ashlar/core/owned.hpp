@@ -18,7 +18,8 @@ namespace ashlar {
 template <class T>
 class Owned {
  public:
-  static constexpr std::size_t alignment = alignof(T) < detail::tensor_alignment ? detail::tensor_alignment : alignof(T);
+  static constexpr std::size_t alignment =
+      alignof(T) < detail::tensor_alignment ? detail::tensor_alignment : alignof(T);
 
   /// Takes over a T that lies at the start of a block from operator new with `alignment`.
   explicit Owned(T* network) : network_(network) {}

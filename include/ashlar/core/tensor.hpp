@@ -9,8 +9,8 @@
 
 #include <array>
 #include <cstddef>
-#include <cstring>
 #include <cstdint>
+#include <cstring>
 #include <initializer_list>
 #include <span>
 #include <string>
@@ -210,7 +210,8 @@ class BasicTensor<T, Cpu, E...> {
   [[nodiscard]] View<T const, E...> view() const { return {data(), dims_}; }
 
  private:
-  /// Up to this size a static tensor lies inside the object: small, so that a chain of layers stays harmless on a stack.
+  /// Up to this size a static tensor lies inside the object: small, so that a chain of layers stays harmless on a
+  /// stack.
   static constexpr std::size_t inline_bytes = 1024;
 
   struct Inline {

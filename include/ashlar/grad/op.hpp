@@ -157,7 +157,9 @@ struct DeviceMistake {
     if (!(std::is_same_v<typename DeviceOf<X>::type, Cpu> && ...)) {
       s.add("ashlar: an op got a value on the device ");
       bool named = false;
-      ((std::is_same_v<typename DeviceOf<X>::type, Cpu> || named ? void() : (named = true, void(s.add(DeviceOf<X>::type::name)))),
+      ((std::is_same_v<typename DeviceOf<X>::type, Cpu> || named
+            ? void()
+            : (named = true, void(s.add(DeviceOf<X>::type::name)))),
        ...);
       s.add(" where the others are on the cpu: copy it with to<Cpu>(x)");
     }

@@ -37,7 +37,9 @@ auto pointwise(F f, X const& x) {
 // Functions of one element. Shapes (...) -> (...). Values and gradients at special points are PyTorch's; the kinks of
 // the gradient are noted in kernels/pointwise/ops.hpp.
 template <TensorLike X> auto relu(X const& x) { return detail::pointwise(kernels::ReLU{}, x); }
-template <TensorLike X> auto leaky_relu(X const& x, double negative_slope = 0.01) { return detail::pointwise(kernels::LeakyReLU{negative_slope}, x); }
+template <TensorLike X> auto leaky_relu(X const& x, double negative_slope = 0.01) {
+  return detail::pointwise(kernels::LeakyReLU{negative_slope}, x);
+}
 template <TensorLike X> auto gelu(X const& x) { return detail::pointwise(kernels::GELU{}, x); }
 template <TensorLike X> auto gelu_tanh(X const& x) { return detail::pointwise(kernels::GELUTanh{}, x); }
 template <TensorLike X> auto silu(X const& x) { return detail::pointwise(kernels::SiLU{}, x); }
@@ -50,13 +52,13 @@ template <TensorLike X> auto abs(X const& x) { return detail::pointwise(kernels:
 template <TensorLike X> auto square(X const& x) { return detail::pointwise(kernels::Square{}, x); }
 
 /// A layer with a functor of kernels/pointwise/ops.hpp and nothing to store. Keys: none.
-#define ASHLAR_PLAIN_ACTIVATION(Name)                                       \
-  struct Name {                                                             \
-    template <TensorLike X>                                                 \
-    [[nodiscard]] auto operator()(X const& x) const {                       \
-      return detail::pointwise(kernels::Name{}, x);                         \
-    }                                                                       \
-    static constexpr FlowStep flow(Flow const& in) { return {in}; }         \
+#define ASHLAR_PLAIN_ACTIVATION(Name)                               \
+  struct Name {                                                     \
+    template <TensorLike X>                                         \
+    [[nodiscard]] auto operator()(X const& x) const {               \
+      return detail::pointwise(kernels::Name{}, x);                 \
+    }                                                               \
+    static constexpr FlowStep flow(Flow const& in) { return {in}; } \
   };
 
 ASHLAR_PLAIN_ACTIVATION(ReLU)

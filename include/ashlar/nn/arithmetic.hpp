@@ -185,20 +185,46 @@ concept Number = std::is_arithmetic_v<N>;
 }  // namespace detail
 
 // a op b: shapes are equal, or one is the end of the other: (B, N) + (N), x - mean(x). Errors as in BinaryOp.
-template <TensorLike A, TensorLike B> auto operator+(A const& a, B const& b) { return detail::arithmetic<detail::Arithmetic::add>(a, b); }
-template <TensorLike A, TensorLike B> auto operator-(A const& a, B const& b) { return detail::arithmetic<detail::Arithmetic::sub>(a, b); }
-template <TensorLike A, TensorLike B> auto operator*(A const& a, B const& b) { return detail::arithmetic<detail::Arithmetic::mul>(a, b); }
-template <TensorLike A, TensorLike B> auto operator/(A const& a, B const& b) { return detail::arithmetic<detail::Arithmetic::div>(a, b); }
+template <TensorLike A, TensorLike B> auto operator+(A const& a, B const& b) {
+  return detail::arithmetic<detail::Arithmetic::add>(a, b);
+}
+template <TensorLike A, TensorLike B> auto operator-(A const& a, B const& b) {
+  return detail::arithmetic<detail::Arithmetic::sub>(a, b);
+}
+template <TensorLike A, TensorLike B> auto operator*(A const& a, B const& b) {
+  return detail::arithmetic<detail::Arithmetic::mul>(a, b);
+}
+template <TensorLike A, TensorLike B> auto operator/(A const& a, B const& b) {
+  return detail::arithmetic<detail::Arithmetic::div>(a, b);
+}
 
 // With a number, which takes the tensor's dtype.
-template <TensorLike A> auto operator+(A const& a, detail::Number auto s) { return detail::scalar_arithmetic<detail::Arithmetic::add, false>(a, static_cast<double>(s)); }
-template <TensorLike A> auto operator-(A const& a, detail::Number auto s) { return detail::scalar_arithmetic<detail::Arithmetic::sub, false>(a, static_cast<double>(s)); }
-template <TensorLike A> auto operator*(A const& a, detail::Number auto s) { return detail::scalar_arithmetic<detail::Arithmetic::mul, false>(a, static_cast<double>(s)); }
-template <TensorLike A> auto operator/(A const& a, detail::Number auto s) { return detail::scalar_arithmetic<detail::Arithmetic::div, false>(a, static_cast<double>(s)); }
-template <TensorLike A> auto operator+(detail::Number auto s, A const& a) { return detail::scalar_arithmetic<detail::Arithmetic::add, true>(a, static_cast<double>(s)); }
-template <TensorLike A> auto operator-(detail::Number auto s, A const& a) { return detail::scalar_arithmetic<detail::Arithmetic::sub, true>(a, static_cast<double>(s)); }
-template <TensorLike A> auto operator*(detail::Number auto s, A const& a) { return detail::scalar_arithmetic<detail::Arithmetic::mul, true>(a, static_cast<double>(s)); }
-template <TensorLike A> auto operator/(detail::Number auto s, A const& a) { return detail::scalar_arithmetic<detail::Arithmetic::div, true>(a, static_cast<double>(s)); }
-template <TensorLike A> auto operator-(A const& a) { return detail::scalar_arithmetic<detail::Arithmetic::mul, false>(a, -1.0); }
+template <TensorLike A> auto operator+(A const& a, detail::Number auto s) {
+  return detail::scalar_arithmetic<detail::Arithmetic::add, false>(a, static_cast<double>(s));
+}
+template <TensorLike A> auto operator-(A const& a, detail::Number auto s) {
+  return detail::scalar_arithmetic<detail::Arithmetic::sub, false>(a, static_cast<double>(s));
+}
+template <TensorLike A> auto operator*(A const& a, detail::Number auto s) {
+  return detail::scalar_arithmetic<detail::Arithmetic::mul, false>(a, static_cast<double>(s));
+}
+template <TensorLike A> auto operator/(A const& a, detail::Number auto s) {
+  return detail::scalar_arithmetic<detail::Arithmetic::div, false>(a, static_cast<double>(s));
+}
+template <TensorLike A> auto operator+(detail::Number auto s, A const& a) {
+  return detail::scalar_arithmetic<detail::Arithmetic::add, true>(a, static_cast<double>(s));
+}
+template <TensorLike A> auto operator-(detail::Number auto s, A const& a) {
+  return detail::scalar_arithmetic<detail::Arithmetic::sub, true>(a, static_cast<double>(s));
+}
+template <TensorLike A> auto operator*(detail::Number auto s, A const& a) {
+  return detail::scalar_arithmetic<detail::Arithmetic::mul, true>(a, static_cast<double>(s));
+}
+template <TensorLike A> auto operator/(detail::Number auto s, A const& a) {
+  return detail::scalar_arithmetic<detail::Arithmetic::div, true>(a, static_cast<double>(s));
+}
+template <TensorLike A> auto operator-(A const& a) {
+  return detail::scalar_arithmetic<detail::Arithmetic::mul, false>(a, -1.0);
+}
 
 }  // namespace ashlar

@@ -40,7 +40,8 @@ inline constexpr bool is_sequential = IndexedChildren<T>::specialised;
 /// A struct that runs its members in order.
 template <class T>
 constexpr bool is_chain() {
-  return is_sequential<T> || is_array<T> || ((PlainStruct<T> || is_named<T>) && !has_call_operator<T>() && !is_state<T>);
+  return is_sequential<T> || is_array<T> ||
+         ((PlainStruct<T> || is_named<T>) && !has_call_operator<T>() && !is_state<T>);
 }
 
 template <class T>
@@ -102,8 +103,7 @@ constexpr WalkFunction walk_function() {
 template <class T>
 constexpr auto chain_members() {
   return []<std::size_t... I>(std::index_sequence<I...>) {
-    return std::array<ChainMember, sizeof...(I)>{
-        ChainMember{member_key<T, I>(), walk_function<T, field_t<T, I>>()}...};
+    return std::array<ChainMember, sizeof...(I)>{ChainMember{member_key<T, I>(), walk_function<T, field_t<T, I>>()}...};
   }(std::make_index_sequence<field_count<T>()>{});
 }
 

@@ -61,7 +61,8 @@ struct Flatten {
     Extents e{2, {}};
     e[0] = in.extents[0];
     e[1] = 1;
-    for (std::size_t d = 1; d < in.extents.rank; ++d) e[1] = in.extents[d] == dyn || e[1] == dyn ? dyn : e[1] * in.extents[d];
+    for (std::size_t d = 1; d < in.extents.rank; ++d)
+      e[1] = in.extents[d] == dyn || e[1] == dyn ? dyn : e[1] * in.extents[d];
     return {Flow::all(e)};
   }
 };

@@ -128,9 +128,7 @@ struct Linear<In, Out, T, false> {
   }
   static constexpr FlowStep flow(Flow const& in) { return detail::flow_last(in, In, Out); }
 
-  void reset_parameters(TorchRng& rng) {
-    init::kaiming_uniform_(weight, std::sqrt(5.0), rng);
-  }
+  void reset_parameters(TorchRng& rng) { init::kaiming_uniform_(weight, std::sqrt(5.0), rng); }
 };
 
 template <std::size_t In, std::size_t Out, class T = float>

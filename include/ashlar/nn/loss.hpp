@@ -46,8 +46,9 @@ struct CrossEntropyOp {
   T* log_norm = nullptr;  // (rows): kept for the way back
   double counted = 0;
 
-  template <class X, class Y>
-  auto output(X logits, Y targets) const {
+  template <class X, class Y, class... W>
+  auto output(X logits, Y targets, W const&... weight) const {
+    ((weight.numel() == logits.size(1) ? void() : throw_weights(weight.numel(), logits.size(1))), ...);
     if (logits.size(0) != targets.size(0)) {
       throw Error(Errc::shape, "cross_entropy got " + std::to_string(logits.size(0)) + " rows of logits but " +
                                    std::to_string(targets.size(0)) + " targets");
@@ -59,31 +60,37 @@ struct CrossEntropyOp {
                                    " is no class: there are " + std::to_string(logits.size(1)) + ", from 0");
     }
     if (!(options.label_smoothing >= 0 && options.label_smoothing <= 1)) {
-      throw Error(Errc::value,
-                  "label_smoothing is from 0 to 1 but is " + std::to_string(options.label_smoothing));
+      throw Error(Errc::value, "label_smoothing is from 0 to 1 but is " + std::to_string(options.label_smoothing));
     }
     return Like<T>{};
   }
-  template <class X, class Y>
-  void prepare(TapeCore& tape, X logits, Y) {
+  template <class X, class Y, class... W>
+  void prepare(TapeCore& tape, X logits, Y, W const&...) {
     log_norm = tape.template allocate<T>(logits.size(0));
   }
-  template <class Z, class X, class Y>
-  void forward(Z z, X logits, Y targets) {
+  template <class Z, class X, class Y, class... W>
+  void forward(Z z, X logits, Y targets, W const&... weight) {
     Tensor<T, dyn> scratch(detail::uninitialized_t{}, make_dims<dyn>(log_norm == nullptr ? logits.size(0) : 0));
-    counted = kernels::cross_entropy(logits.size(0), logits.size(1), logits.data(), targets.data(), settings(),
+    counted = kernels::cross_entropy(logits.size(0), logits.size(1), logits.data(), targets.data(), settings(weight...),
                                      z.data(), log_norm == nullptr ? scratch.data() : log_norm);
   }
-  template <class Z, class X, class Y>
-  void pullback(Z dz, Z, X const& logits, Y const& targets) const {
+  template <class Z, class X, class Y, class... W>
+  void pullback(Z dz, Z, X const& logits, Y const& targets, W const&... weight) const {
     if (logits.grad == nullptr) return;
-    kernels::cross_entropy_pullback(logits.size(0), logits.size(1), logits.data(), targets.data(), settings(),
+    kernels::cross_entropy_pullback(logits.size(0), logits.size(1), logits.data(), targets.data(), settings(weight...),
                                     static_cast<T const*>(log_norm), counted, dz.data(), logits.grad);
   }
 
  private:
-  [[nodiscard]] kernels::CrossEntropy<T> settings() const {
-    return {nullptr, options.ignore_index, reduction, options.label_smoothing};
+  template <class... W>
+  [[nodiscard]] kernels::CrossEntropy<T> settings(W const&... weight) const {
+    T const* weights = nullptr;
+    ((weights = weight.data()), ...);
+    return {weights, options.ignore_index, reduction, options.label_smoothing};
+  }
+  [[noreturn]] static void throw_weights(std::size_t weights, std::size_t classes) {
+    throw Error(Errc::shape, "cross_entropy takes one weight for each of " + std::to_string(classes) +
+                                 " classes but got " + std::to_string(weights));
   }
 };
 
@@ -122,6 +129,24 @@ auto pair_loss(F f, X const& input, Y const& target, Reduction reduction) {
   return apply(PairLossOp<F>{f, reduction}, input, target);
 }
 
+template <class L, class Y, class... W>
+auto cross_entropy_of(CrossEntropyOptions const& options, Reduction reduction, L const& logits, Y const& targets,
+                      W const&... weight) {
+  static_assert(std::is_same_v<typename Y::value_type, std::int64_t>,
+                "ashlar: targets of cross_entropy are class indices, std::int64_t");
+  using T = typename L::value_type;
+  using Mistake = CrossEntropyMistake<L, Y>;
+  refuse<Mistake>();
+  if constexpr (!Mistake::value.empty()) {
+    return harmless(logits, Like<T>{});
+  } else {
+    if (reduction == Reduction::none) {
+      throw Error(Errc::value, "Reduction::none gives a tensor, not a scalar: use log_softmax for it");
+    }
+    return apply(CrossEntropyOp<T>{options, reduction}, logits, targets, weight...);
+  }
+}
+
 }  // namespace detail
 
 /// Cross-entropy of logits against class indices: torch.nn.functional.cross_entropy.
@@ -134,18 +159,17 @@ auto pair_loss(F f, X const& input, Y const& target, Reduction reduction) {
 template <TensorLike L, TensorLike Y>
 auto cross_entropy(L const& logits, Y const& targets, CrossEntropyOptions options = {},
                    Reduction reduction = Reduction::mean) {
-  static_assert(std::is_same_v<typename Y::value_type, std::int64_t>,
-                "ashlar: targets of cross_entropy are class indices, std::int64_t");
-  using Mistake = detail::CrossEntropyMistake<L, Y>;
-  detail::refuse<Mistake>();
-  if constexpr (!Mistake::value.empty()) {
-    return detail::harmless(logits, Like<typename L::value_type>{});
-  } else {
-    if (reduction == Reduction::none) {
-      throw Error(Errc::value, "Reduction::none gives a tensor, not a scalar: use log_softmax for it");
-    }
-    return apply(detail::CrossEntropyOp<typename L::value_type>{options, reduction}, logits, targets);
-  }
+  return detail::cross_entropy_of(options, reduction, logits, targets);
+}
+
+/// With a weight for each class, weight (C), which gets no gradient: the mean divides by the sum of the targets'
+/// weights.
+template <TensorLike L, TensorLike Y, TensorLike W>
+auto cross_entropy(L const& logits, Y const& targets, W const& weight, CrossEntropyOptions options = {},
+                   Reduction reduction = Reduction::mean) {
+  static_assert(std::is_same_v<typename W::value_type, typename L::value_type>,
+                "ashlar: the class weights of cross_entropy have the dtype of the logits");
+  return detail::cross_entropy_of(options, reduction, logits, targets, weight);
 }
 
 /// Mean (or sum) of (input - target)^2. Shapes: equal -> (). torch.nn.functional.mse_loss.

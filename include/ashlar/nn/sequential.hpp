@@ -21,23 +21,77 @@ struct SequentialBlock;
 template <>
 struct SequentialBlock<> {};
 template <class A>
-struct SequentialBlock<A> { A a; };
+struct SequentialBlock<A> {
+  A a;
+};
 template <class A, class B>
-struct SequentialBlock<A, B> { A a; B b; };
+struct SequentialBlock<A, B> {
+  A a;
+  B b;
+};
 template <class A, class B, class C>
-struct SequentialBlock<A, B, C> { A a; B b; C c; };
+struct SequentialBlock<A, B, C> {
+  A a;
+  B b;
+  C c;
+};
 template <class A, class B, class C, class D>
-struct SequentialBlock<A, B, C, D> { A a; B b; C c; D d; };
+struct SequentialBlock<A, B, C, D> {
+  A a;
+  B b;
+  C c;
+  D d;
+};
 template <class A, class B, class C, class D, class E>
-struct SequentialBlock<A, B, C, D, E> { A a; B b; C c; D d; E e; };
+struct SequentialBlock<A, B, C, D, E> {
+  A a;
+  B b;
+  C c;
+  D d;
+  E e;
+};
 template <class A, class B, class C, class D, class E, class F>
-struct SequentialBlock<A, B, C, D, E, F> { A a; B b; C c; D d; E e; F f; };
+struct SequentialBlock<A, B, C, D, E, F> {
+  A a;
+  B b;
+  C c;
+  D d;
+  E e;
+  F f;
+};
 template <class A, class B, class C, class D, class E, class F, class G>
-struct SequentialBlock<A, B, C, D, E, F, G> { A a; B b; C c; D d; E e; F f; G g; };
+struct SequentialBlock<A, B, C, D, E, F, G> {
+  A a;
+  B b;
+  C c;
+  D d;
+  E e;
+  F f;
+  G g;
+};
 template <class A, class B, class C, class D, class E, class F, class G, class H>
-struct SequentialBlock<A, B, C, D, E, F, G, H> { A a; B b; C c; D d; E e; F f; G g; H h; };
+struct SequentialBlock<A, B, C, D, E, F, G, H> {
+  A a;
+  B b;
+  C c;
+  D d;
+  E e;
+  F f;
+  G g;
+  H h;
+};
 template <class A, class B, class C, class D, class E, class F, class G, class H, class... Rest>
-struct SequentialBlock<A, B, C, D, E, F, G, H, Rest...> { A a; B b; C c; D d; E e; F f; G g; H h; SequentialBlock<Rest...> rest; };
+struct SequentialBlock<A, B, C, D, E, F, G, H, Rest...> {
+  A a;
+  B b;
+  C c;
+  D d;
+  E e;
+  F f;
+  G g;
+  H h;
+  SequentialBlock<Rest...> rest;
+};
 
 template <std::size_t I, class B>
 constexpr auto& block_get(B& block) {
@@ -72,9 +126,8 @@ constexpr std::array<std::size_t, N> block_offsets(std::array<std::size_t, N> co
   return out;
 }
 template <class... L>
-inline constexpr auto sequential_offsets =
-    block_offsets<sizeof...(L)>(std::array<std::size_t, sizeof...(L)>{sizeof(L)...},
-                                std::array<std::size_t, sizeof...(L)>{alignof(L)...});
+inline constexpr auto sequential_offsets = block_offsets<sizeof...(L)>(
+    std::array<std::size_t, sizeof...(L)>{sizeof(L)...}, std::array<std::size_t, sizeof...(L)>{alignof(L)...});
 
 // Type I of a list. std::tuple_element takes I steps: 200 layers took 20 s to compile with it and take 3 s with this.
 template <std::size_t I, class T>

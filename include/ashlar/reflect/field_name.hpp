@@ -62,7 +62,8 @@ constexpr std::string_view printed_name() {
 struct SelfTest {
   int first_member;
 };
-static_assert(printed_name<SelfTest, 0>() == "first_member", "ashlar: this compiler prints member names in another way");
+static_assert(printed_name<SelfTest, 0>() == "first_member",
+              "ashlar: this compiler prints member names in another way");
 
 #ifdef __clang__
 #pragma clang diagnostic pop

@@ -91,8 +91,11 @@ struct LayoutMistake {
     Sentence s;
     using Offsets = PlainOffsets<T, std::make_index_sequence<field_count<T>()>>;
     if (Offsets::value[Offsets::count] != sizeof(T) || Offsets::value[Offsets::count + 1] != alignof(T)) {
-      s.add("ashlar: ").add(type_name<T>()).add(
-          " has a member that does not lie where its type puts it: no alignas, bit-field or array member is allowed");
+      s.add("ashlar: ")
+          .add(type_name<T>())
+          .add(
+              " has a member that does not lie where its type puts it: no alignas, bit-field or array member is "
+              "allowed");
     }
     return s;
   }();

@@ -77,7 +77,8 @@ AnyTensor<Void> find_row(Void* object, std::string_view key) {
     }
   }
   std::string text = std::string(type_name<T>()) + " has nothing with the key " + std::string(key);
-  if (auto const near = nearest_key(manifest<T>(), key); !near.empty()) text += "; did you mean " + std::string(near) + "?";
+  if (auto const near = nearest_key(manifest<T>(), key); !near.empty())
+    text += "; did you mean " + std::string(near) + "?";
   throw Error(Errc::value, text);
 }
 

@@ -144,11 +144,11 @@ struct Field {
   std::size_t repeat = 1;  // std::array: that many, `stride` bytes apart, with keys name.0, name.1, ...
   std::size_t stride = 0;
   bool indexed = false;
-  bool as_state = false;       // parameters in it count as buffers
-  std::string_view target{};   // of a Tied
+  bool as_state = false;  // parameters in it count as buffers
+  std::string_view target{};  // of a Tied
   Row const* rows = nullptr;
   std::size_t row_count = 0;
-  bool has_ties = false;       // rows that no enclosing struct has resolved yet
+  bool has_ties = false;  // rows that no enclosing struct has resolved yet
 };
 
 template <class T>
@@ -593,8 +593,11 @@ struct RootMistake {
   static constexpr Sentence value = [] {
     Sentence s;
     if (!HasFields<T> || !std::is_trivially_copyable_v<T> || !std::is_trivially_destructible_v<T>) {
-      s.add("ashlar: ").add(type_name<T>()).add(
-          " is not a plain struct: a network has no constructors, destructor, virtual functions or private members");
+      s.add("ashlar: ")
+          .add(type_name<T>())
+          .add(
+              " is not a plain struct: a network has no constructors, destructor, virtual functions or private "
+              "members");
     }
     return s;
   }();

@@ -32,9 +32,9 @@ struct Row {
 /// All that code which does not know the type needs to save it, load it or check it.
 struct Layout {
   std::span<Row const> rows;
-  std::size_t bytes = 0;                  ///< sizeof the object
+  std::size_t bytes = 0;  ///< sizeof the object
   std::array<std::byte, 16> fingerprint{};  ///< hash of the layout text (reflect/fingerprint.hpp)
-  std::string_view type;                  ///< the type's name without namespaces: "MLP"
+  std::string_view type;  ///< the type's name without namespaces: "MLP"
 };
 
 }  // namespace ashlar
