@@ -1,0 +1,160 @@
+// tests/nn/d2l_test.cpp: whole networks against torch: keys, shapes, order, ties, and outputs of the same weights.
+// SPDX-License-Identifier: BSL-1.0
+//
+// The networks of the chapter "Builders' Guide" of Dive into Deep Learning; golden data in tests/golden/d2l.
+#include <ashlar/nn.hpp>
+#include <ashlar/reflect/lookup.hpp>
+
+#include "support/close.hpp"
+#include "support/file.hpp"
+#include "support/json.hpp"
+#include "support/safetensors.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <cstring>
+#include <memory>
+#include <string>
+#include <vector>
+
+using namespace ashlar;
+using ashlar::test::SafeTensors;
+
+namespace {
+
+struct MLP {
+  Linear<20, 256> hidden;
+  Linear<256, 10> out;
+  auto operator()(auto const& x) const { return out(relu(hidden(x))); }
+};
+
+using Plain = Sequential<Linear<20, 256>, ReLU, Linear<256, 10>>;
+
+struct MySequential {  // children under keys that are numbers, without a Sequential
+  Named<"0", Linear<20, 256>> first;
+  ReLU relu;
+  Named<"2", Linear<256, 10>> second;
+};
+
+struct NestMLP {
+  Sequential<Linear<20, 64>, ReLU, Linear<64, 32>, ReLU> net;
+  Linear<32, 16> linear;
+};
+
+struct FixedHiddenMLP {
+  Constant<float, 20, 20> rand_weight;
+  Linear<20, 20> linear;
+  auto operator()(auto const& in) const {
+    auto x = linear(in);
+    x = relu(matmul(x, rand_weight) + 1);
+    x = linear(x);
+    while (sum(abs(x)).item() > 1) x = x / 2;
+    return sum(x);
+  }
+};
+
+using Chimera = Sequential<NestMLP, Linear<16, 20>, FixedHiddenMLP>;
+
+struct CenteredLayer {  // a layer of the user's own, known to nobody else
+  auto operator()(auto const& x) const { return x - mean(x); }
+};
+using Centered = Sequential<Linear<8, 128>, CenteredLayer>;
+
+template <std::size_t In, std::size_t Out>
+struct MyLinear {
+  Parameter<float, In, Out> weight;
+  Parameter<float, Out> bias;
+  auto operator()(auto const& x) const { return relu(matmul(x, weight) + bias); }
+};
+
+using Block1 = Sequential<Linear<4, 8>, ReLU, Linear<8, 4>, ReLU>;
+struct Block2 {
+  Named<"block 0", Block1> block0;
+  Named<"block 1", Block1> block1;
+  Named<"block 2", Block1> block2;
+  Named<"block 3", Block1> block3;
+};
+using RgNet = Sequential<Block2, Linear<4, 1>>;
+
+using Shared = Sequential<Linear<4, 8>, ReLU, Linear<8, 8>, ReLU, Tied<"2">, ReLU, Linear<8, 1>>;
+
+std::string path_of(std::string const& name) { return ASHLAR_TEST_DATA "/d2l/" + name; }
+
+template <class X>
+X golden(SafeTensors const& io, std::string const& key) {
+  X x(io[key].shape.at(0));
+  x.assign(io.values<float>(key));
+  return x;
+}
+
+/// Keys, shapes, order and ties are torch's, and so is the output with its weights.
+template <class Net, std::size_t In>
+void check(std::string const& name) {
+  INFO(name);
+  auto const json = ashlar::test::parse_json(ashlar::test::read_file(path_of(name + ".json")));
+  SafeTensors const weights(path_of(name + ".safetensors"));
+  SafeTensors const io(path_of(name + ".io.safetensors"));
+  auto net = make<Net>();
+
+  std::size_t at = 0;
+  auto const& expected = json["state_dict"].items;
+  for (Row const& row : manifest<Net>()) {
+    CAPTURE(row.key);
+    std::string const key(row.key);
+    std::vector<float> values;
+    if (row.kind == Kind::constant) {
+      values = io.values<float>("constant." + key);
+    } else {
+      REQUIRE(at < expected.size());
+      CHECK(expected[at]["key"].string == key);
+      auto const shape = expected[at]["shape"].numbers();
+      CHECK(std::vector<double>(row.shape.extent.begin(), row.shape.extent.begin() + row.shape.rank) == shape);
+      CHECK(name_of(row.dtype) == expected[at]["dtype"].string);
+      ++at;
+      if (row.is_alias()) continue;
+      values = weights.values<float>(key);
+    }
+    auto const target = find(*net, row.key).template as<float>();
+    REQUIRE(values.size() == target.size());
+    std::copy(values.begin(), values.end(), target.begin());
+  }
+  CHECK(at == expected.size());
+
+  std::vector<std::string> parameters, wanted;
+  for (auto const& p : named_parameters(*net)) parameters.emplace_back(p.key());
+  for (auto const& p : json["named_parameters"].items) wanted.push_back(p.string);
+  CHECK(parameters == wanted);
+  for (auto const& group : json["tied"].items) {
+    for (auto const& key : group.items) CHECK(find(*net, key.string).data == find(*net, group.at(0).string).data);
+  }
+
+  auto const x = golden<Tensor<float, dyn, In>>(io, "input");
+  auto const y = net(x);
+  ashlar::test::expect_close(std::vector<float>(y.begin(), y.end()), io.values<float>("output"), 1e-6, 1e-6);
+  if (io.has("input2")) {
+    auto const y2 = net(golden<Tensor<float, dyn, In>>(io, "input2"));
+    ashlar::test::expect_close(std::vector<float>(y2.begin(), y2.end()), io.values<float>("output2"), 1e-6, 1e-6);
+  }
+
+  // On a tape the same bits come out, and a network outside of a handle gives them too.
+  auto grads = zeros_like(net);
+  Tape tape(*net, *grads);
+  CHECK(bitwise_equal(tape(x), y));
+  CHECK(bitwise_equal(forward(*net, x), y));
+}
+
+}  // namespace
+
+TEST_CASE("an MLP with an operator() agrees with torch") { check<MLP, 20>("mlp"); }
+TEST_CASE("a Sequential agrees with torch") { check<Plain, 20>("sequential"); }
+TEST_CASE("a struct with numbers for keys agrees with torch") { check<MySequential, 20>("my_sequential"); }
+TEST_CASE("a network in a network agrees with torch") { check<NestMLP, 20>("nest_mlp"); }
+TEST_CASE("a constant, a layer used twice and a loop agree with torch") { check<FixedHiddenMLP, 20>("fixed_hidden_mlp"); }
+TEST_CASE("a Sequential of networks agrees with torch") { check<Chimera, 20>("chimera"); }
+TEST_CASE("a layer of one's own agrees with torch") {
+  check<Centered, 8>("centered_sequential");
+  check<MyLinear<5, 3>, 5>("my_linear");
+  check<Sequential<MyLinear<64, 8>, MyLinear<8, 1>>, 64>("my_linear_sequential");
+}
+TEST_CASE("nested blocks with a blank in their keys agree with torch") { check<RgNet, 4>("rgnet"); }
+TEST_CASE("a layer under two keys agrees with torch") { check<Shared, 4>("shared"); }
