@@ -94,7 +94,7 @@ struct ChainMember {
 template <class T, class M>
 constexpr WalkFunction walk_function() {
   if constexpr (is_tied<M>) {
-    return &walk<member_at_t<T, M>>;
+    return &walk<unnamed_t<member_at_t<T, M>>>;
   } else {
     return &walk<unnamed_t<M>>;
   }
@@ -159,7 +159,7 @@ constexpr std::string_view not_a_layer() {
   } else {
     return []<std::size_t... I>(std::index_sequence<I...>) {
       std::string_view found{};
-      auto const is_layer = []<class M>(std::type_identity<M>) {
+      [[maybe_unused]] auto const is_layer = []<class M>(std::type_identity<M>) {
         return is_tied<M> || has_call_operator<M>() || is_chain<unnamed_t<M>>();
       };
       ((found.empty() && !is_layer(std::type_identity<field_t<T, I>>{}) ? void(found = member_key<T, I>()) : void()),

@@ -58,7 +58,10 @@ constexpr decltype(auto) member_at(T& object) {
   constexpr std::string_view path = Path::target;
   constexpr std::size_t end = part_end(path, Begin);
   constexpr std::string_view part = path.substr(Begin, end - Begin);
-  if constexpr (is_array<U>) {
+  if constexpr (is_named<U>) {
+    using Layer = typename NamedParts<U>::layer;
+    return member_at<Path, Begin>(static_cast<std::conditional_t<std::is_const_v<T>, Layer const, Layer>&>(object));
+  } else if constexpr (is_array<U>) {
     constexpr std::size_t i = parse_index(part);
     if constexpr (i >= std::tuple_size_v<U>) {
       return NoMember{};
