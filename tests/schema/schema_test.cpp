@@ -63,7 +63,7 @@ std::vector<std::string_view> names_for(std::vector<std::string_view> const& key
 
 TEST_CASE("the schema of a type is this text, a compile-time constant, with every compiler") {
   constexpr std::string_view text = schema<Odd>();
-  // tests/golden/schema/odd.fbs; a change of it changes the typed view of files: see schemas/README.md.
+  // tests/golden/schema/odd.fbs; a change of it changes the typed view of files: see design section 5.
   CHECK(std::string(text) == test::read_file(ASHLAR_TEST_DATA "/schema/odd.fbs"));
   CHECK(text == schema_text(manifest<Odd>(), "Odd"));
 }

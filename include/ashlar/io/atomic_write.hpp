@@ -28,9 +28,10 @@ using Pieces = std::span<Piece>;
 
 /// A new file that takes the place of `path` on commit().
 ///
-/// Until then it is a temporary in the same folder, which is removed if commit() is not reached or fails; a crash at any
-/// moment leaves either the old file or the new one under `path`, whole, and at worst a stray `.name.*.tmp`. Whoever has
-/// the old file open or mapped keeps it. An existing file's permission bits are kept; a symbolic link is followed.
+/// Until then it is a temporary in the same folder, which is removed if commit() is not reached or fails; a crash at
+/// any moment leaves either the old file or the new one under `path`, whole, and at worst a stray `.name.*.tmp`.
+/// Whoever has the old file open or mapped keeps it. An existing file's permission bits are kept; a symbolic link is
+/// followed.
 class AtomicFile {
  public:
   ASHLAR_COLD static Result<AtomicFile> create(std::string const& path) {
@@ -51,7 +52,8 @@ class AtomicFile {
       if (::stat(target.c_str(), &status) != 0) return io_error(path, "follow the symbolic link", errno);
       mode = status.st_mode;
     }
-    if (exists && !S_ISREG(mode)) return error(Errc::io, {path, ": cannot save: something that is no file has this name"});
+    if (exists && !S_ISREG(mode))
+      return error(Errc::io, {path, ": cannot save: something that is no file has this name"});
 
     std::size_t const slash = target.rfind('/');
     std::string const folder = slash == std::string::npos ? "." : slash == 0 ? "/" : target.substr(0, slash);
@@ -87,7 +89,8 @@ class AtomicFile {
         pieces = pieces.subspan(1);
         continue;
       }
-      // One call takes 1024 pieces (IOV_MAX) and 0x7ffff000 bytes; of more it writes a part, or on some systems nothing.
+      // One call takes 1024 pieces (IOV_MAX) and 0x7ffff000 bytes; of more it writes a part, or on some systems
+      // nothing.
       std::size_t count = 0;
       std::size_t bytes = 0;
       while (count < pieces.size() && count < 1024 && bytes + pieces[count].iov_len <= max_call) {
@@ -160,7 +163,7 @@ class AtomicFile {
 
   static std::string temporary_name(std::string const& name) {
     static std::atomic<unsigned> counter{0};
-    struct ::timespec now {};
+    struct ::timespec now{};
     (void)::clock_gettime(CLOCK_MONOTONIC, &now);
     char unique[64];
     std::snprintf(unique, sizeof unique, ".%lx.%lx.%x.tmp", static_cast<unsigned long>(::getpid()),

@@ -3,13 +3,10 @@
 // Each call is one line: all work is done by code that knows the type through its Layout only.
 #pragma once
 
-#include <ashlar/core/result.hpp>
 #include <ashlar/core/owned.hpp>
-#include <ashlar/io/flat.hpp>
-#include <ashlar/io/load.hpp>
-#include <ashlar/io/map.hpp>
-#include <ashlar/io/report.hpp>
-#include <ashlar/io/save.hpp>
+#include <ashlar/core/result.hpp>
+#include <ashlar/io/calls.hpp>
+#include <ashlar/io/mapped.hpp>
 #include <ashlar/reflect/layout.hpp>
 
 #include <cstddef>
@@ -106,7 +103,7 @@ void from_bytes(std::span<std::byte const> bytes, T& object) {
 ///         value, for a bool or enum without a valid value. Checksums of the data are left to `verify`.
 template <class T>
 Result<Mapped<T>> try_map(std::string const& path) {
-  static_assert(alignof(T) <= detail::data_alignment, "ashlar: the data segment starts at a multiple of 4096");
+  static_assert(alignof(T) <= 4096, "ashlar: the data segment starts at a multiple of 4096");
   auto mapped = detail::map_object(path, layout_of<T>(), detail::has_content_checks<T>);
   if (!mapped) return std::move(mapped).error();
   return Mapped<T>(std::move(mapped->mapping), static_cast<T const*>(mapped->object));
@@ -141,3 +138,9 @@ Report verify(std::string const& path) {
 }
 
 }  // namespace ashlar
+
+#if !defined(ASHLAR_IO_COMPILED) || defined(ASHLAR_IO_IMPLEMENTATION)
+#include <ashlar/io/load.hpp>
+#include <ashlar/io/map.hpp>
+#include <ashlar/io/save.hpp>
+#endif

@@ -80,7 +80,8 @@ struct FileMistake {
 
 }  // namespace detail
 
-/// save and load as in io/file.hpp. Errors  compile time: T does not fit Saved; the first member that does not is named.
+/// save and load as in io/file.hpp. Errors  compile time: T does not fit Saved; the first member that does not is
+/// named.
 template <class Saved>
 void save(FileOf<Saved> const& file, Saved const& object, SaveOptions const& options = {}) {
   save(file.path, object, options);

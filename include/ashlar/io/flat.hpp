@@ -85,8 +85,14 @@ class FlatFile {
       Row const& row = rows[i];
       if (row.is_alias()) continue;
       at[i] = tensors_.size();
-      tensors_.push_back({row.key, row.kind, row.dtype, row.shape, row.offset, image_.manifest.checksums[i],
-                          image_.bytes_of(row), {}});
+      tensors_.push_back({row.key,
+                          row.kind,
+                          row.dtype,
+                          row.shape,
+                          row.offset,
+                          image_.manifest.checksums[i],
+                          image_.bytes_of(row),
+                          {}});
     }
     for (Row const& row : rows) {
       if (row.is_alias()) tensors_[at[static_cast<std::size_t>(row.alias_of)]].aliases.push_back(row.key);

@@ -4,7 +4,7 @@
 #include <ashlar/core/result.hpp>
 #include <ashlar/io/manifest_read.hpp>
 #include <ashlar/io/prologue.hpp>
-#include <ashlar/io/report.hpp>
+#include <ashlar/io/rules.hpp>
 #include <ashlar/reflect/row.hpp>
 
 #include <algorithm>
@@ -18,12 +18,6 @@
 #include <vector>
 
 namespace ashlar::detail {
-
-/// True if all bytes are zero.
-inline bool is_zero(std::span<std::byte const> bytes) {
-  // The first one is, and each equals the one before it.
-  return bytes.empty() || (bytes[0] == std::byte{0} && std::memcmp(bytes.data(), bytes.data() + 1, bytes.size() - 1) == 0);
-}
 
 /// A whole file: everything but the content of the data segment is verified.
 struct Image {
@@ -61,8 +55,8 @@ ASHLAR_COLD inline Result<Image> read_image(std::span<std::byte const> bytes, st
   if (checksum(manifest) != prologue->manifest_checksum) {
     return format_error(where, {"the manifest is damaged: its checksum does not fit"});
   }
-  if (!is_zero(bytes.subspan(prologue_size + manifest.size(),
-                             prologue->data_offset - prologue_size - manifest.size()))) {
+  if (!is_zero(
+          bytes.subspan(prologue_size + manifest.size(), prologue->data_offset - prologue_size - manifest.size()))) {
     return format_error(where, {"bytes that are not zero between manifest and data"});
   }
   if (reinterpret_cast<std::uintptr_t>(manifest.data()) % 8 != 0) {
@@ -101,12 +95,6 @@ ASHLAR_COLD inline std::vector<std::string> data_problems(Image const& image) {
   }
   gap(image.data().size(), "at the end", {});
   return problems;
-}
-
-/// A member whose content C++ relies on: a bool that is neither 0 nor 1, an enum without that value.
-ASHLAR_COLD inline std::string content_problem(Row const& row) {
-  return message({row.key, " holds a value that ", row.dtype == DType::boolean ? "is no bool" : "its enum lacks",
-                  row.owner.empty() ? "" : " in ", row.owner});
 }
 
 }  // namespace ashlar::detail

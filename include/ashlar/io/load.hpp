@@ -2,6 +2,7 @@
 #pragma once
 
 #include <ashlar/core/result.hpp>
+#include <ashlar/io/calls.hpp>
 #include <ashlar/io/image.hpp>
 #include <ashlar/io/mapping.hpp>
 #include <ashlar/io/report.hpp>
@@ -28,7 +29,8 @@ inline Match match_image(Layout const& layout, Image const& image) {
 }
 
 /// Members of `layout` whose content in the file C++ could not take; `source` as in Match.
-ASHLAR_COLD inline std::vector<std::string> content_problems(Layout const& layout, Image const& image, Match const& matched) {
+ASHLAR_COLD inline std::vector<std::string> content_problems(Layout const& layout, Image const& image,
+                                                             Match const& matched) {
   std::vector<std::string> problems;
   for (std::size_t i = 0; i < layout.rows.size(); ++i) {
     Row const& row = layout.rows[i];
@@ -40,20 +42,21 @@ ASHLAR_COLD inline std::vector<std::string> content_problems(Layout const& layou
 }
 
 /// "mlp.ashlar: Error(s) in loading state_dict for MLP:" and a line for each problem.
-ASHLAR_COLD inline Error mismatch_error(Layout const& layout, std::string_view where, std::vector<std::string> problems) {
+ASHLAR_COLD inline Error mismatch_error(Layout const& layout, std::string_view where,
+                                        std::vector<std::string> problems) {
   return Error(Errc::mismatch, message({where, ": Error(s) in loading state_dict for ", layout.type, ":"}),
                std::move(problems));
 }
 ASHLAR_COLD inline Error damage_error(std::string_view where, std::vector<std::string> problems) {
   return Error(Errc::format, message({where, ": the data is damaged"}), std::move(problems));
 }
-ASHLAR_COLD inline Error content_error(Layout const& layout, std::string_view where, std::vector<std::string> problems) {
+ASHLAR_COLD inline Error content_error(Layout const& layout, std::string_view where,
+                                       std::vector<std::string> problems) {
   return Error(Errc::value, message({where, ": holds values that ", layout.type, " cannot"}), std::move(problems));
 }
 
-/// Fills `object` from a file in memory. On any error it is left as it was.
-ASHLAR_COLD inline Result<void> load_image(Layout const& layout, void* object, std::span<std::byte const> bytes,
-                               std::string_view where) {
+ASHLAR_IO_FUNCTION Result<void> load_image(Layout const& layout, void* object, std::span<std::byte const> bytes,
+                                           std::string_view where) {
   auto read = read_image(bytes, where);
   if (!read) return std::move(read).error();
   Image const& image = *read;
@@ -78,8 +81,7 @@ ASHLAR_COLD inline Result<void> load_image(Layout const& layout, void* object, s
   return {};
 }
 
-/// Fills `object` from a file. On any error it is left as it was.
-ASHLAR_COLD inline Result<void> load_object(std::string const& path, Layout const& layout, void* object) {
+ASHLAR_IO_FUNCTION Result<void> load_object(std::string const& path, Layout const& layout, void* object) {
   auto file = InputFile::open(path);
   if (!file) return std::move(file).error();
   auto mapping = Mapping::map(*file, true);
@@ -87,8 +89,7 @@ ASHLAR_COLD inline Result<void> load_object(std::string const& path, Layout cons
   return load_image(layout, object, mapping->bytes(), path);
 }
 
-/// Everything there is to say about a file in memory; with a layout, also whether it can be loaded.
-ASHLAR_COLD inline Report verify_image(std::span<std::byte const> bytes, std::string_view where, Layout const* layout) {
+ASHLAR_IO_FUNCTION Report verify_image(std::span<std::byte const> bytes, std::string_view where, Layout const* layout) {
   Report report;
   report.where = where;
   report.bytes = bytes.size();
@@ -120,7 +121,7 @@ ASHLAR_COLD inline Report verify_image(std::span<std::byte const> bytes, std::st
   return report;
 }
 
-ASHLAR_COLD inline Report verify_file(std::string const& path, Layout const* layout) {
+ASHLAR_IO_FUNCTION Report verify_file(std::string const& path, Layout const* layout) {
   Report report;
   report.where = path;
   auto const failed = [&](Error const& e) {

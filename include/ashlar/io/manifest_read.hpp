@@ -5,13 +5,13 @@
 // ask for unbounded work: all that the header refers to has to add up to no more than the manifest's size.
 #pragma once
 
+#include <ashlar/schema/ashlar_generated.h>
 #include <ashlar/core/result.hpp>
 #include <ashlar/io/manifest_write.hpp>
 #include <ashlar/io/prologue.hpp>
 #include <ashlar/io/rules.hpp>
 #include <ashlar/io/typed_view.hpp>
 #include <ashlar/reflect/row.hpp>
-#include <ashlar/schema/ashlar_generated.h>
 
 #include <cstddef>
 #include <cstdint>
@@ -25,8 +25,8 @@ namespace ashlar::detail {
 
 /// What a verified manifest says. Text points into the manifest.
 struct Manifest {
-  std::vector<Row> rows;                  ///< all keys in the order of the state_dict, ties included
-  std::vector<std::uint64_t> checksums;   ///< of each row's bytes
+  std::vector<Row> rows;  ///< all keys in the order of the state_dict, ties included
+  std::vector<std::uint64_t> checksums;  ///< of each row's bytes
   Structure structure;
   std::string_view model;
   std::string_view library_version;
@@ -43,7 +43,10 @@ class ManifestReader {
 
   /// `bytes` start at a multiple of 8.
   ManifestReader(std::span<std::byte const> bytes, Prologue const& prologue, std::string_view where)
-      : bytes_(bytes), prologue_(prologue), where_(where), verifier_(begin(), bytes.size(), options()),
+      : bytes_(bytes),
+        prologue_(prologue),
+        where_(where),
+        verifier_(begin(), bytes.size(), options()),
         budget_(bytes.size()) {}
 
   ASHLAR_COLD Result<Manifest> read() {
@@ -52,7 +55,8 @@ class ManifestReader {
     auto structure = check_rows(m.rows, prologue_.data_length, Errc::format, where_);
     if (!structure) return std::move(structure).error();
     m.structure = std::move(*structure);
-    if (!check_layout(m) || !check_typed_view(m)) return format_error(where_, {"the manifest is not valid: ", problem_});
+    if (!check_layout(m) || !check_typed_view(m))
+      return format_error(where_, {"the manifest is not valid: ", problem_});
     return m;
   }
 
@@ -110,7 +114,8 @@ class ManifestReader {
   }
   /// Checks that element i of a vector of tables or strings leads to something inside.
   template <class T>
-  ASHLAR_COLD bool element(List<::flatbuffers::Offset<T>> const* list, std::uint32_t i, char const* what, T const*& out) {
+  ASHLAR_COLD bool element(List<::flatbuffers::Offset<T>> const* list, std::uint32_t i, char const* what,
+                           T const*& out) {
     auto const at = static_cast<std::size_t>(list->Data() - begin()) + i * sizeof(::flatbuffers::uoffset_t);
     if (verifier_.VerifyOffset(at) == 0) return fail({what, " lies outside"});
     out = list->Get(i);
@@ -124,19 +129,20 @@ class ManifestReader {
   }
 
   ASHLAR_COLD bool read_all(Manifest& m) {
-    if (bytes_.size() < FLATBUFFERS_MIN_BUFFER_SIZE || !::flatbuffers::BufferHasIdentifier(begin(), manifest_identifier)) {
+    if (bytes_.size() < FLATBUFFERS_MIN_BUFFER_SIZE ||
+        !::flatbuffers::BufferHasIdentifier(begin(), manifest_identifier)) {
       return fail({"its identifier is not ASHM"});
     }
     auto const root = verifier_.VerifyOffset(0);
     if (root == 0) return fail({"its root lies outside"});
     root_ = reinterpret_cast<Table const*>(begin() + root);
     Table const* header = nullptr;
-    if (!start(root_, "its root") || !follow(root_, 4, true, "header", header) || !start(header, "header")) return false;
+    if (!start(root_, "its root") || !follow(root_, 4, true, "header", header) || !start(header, "header"))
+      return false;
     List<::flatbuffers::Offset<Table>> const* tensors = nullptr;
     if (!text(header, file::Header::VT_MODEL, "model", m.model) ||
         !text(header, file::Header::VT_LIBRARY_VERSION, "library_version", m.library_version) ||
-        !read_metadata(header, m) ||
-        !list(header, file::Header::VT_TENSORS, true, "tensors", tensors)) {
+        !read_metadata(header, m) || !list(header, file::Header::VT_TENSORS, true, "tensors", tensors)) {
       return false;
     }
     std::uint32_t alignment = 0;
@@ -195,7 +201,8 @@ class ManifestReader {
     for (std::uint32_t a = 0; a < aliases.size(); ++a) {
       std::uint32_t const at = aliases[a].position;
       if (at >= count || alias_at[at] != no_index) {
-        return fail({"the position of the alias ", printable(aliases[a].key), ", ", at, ", is taken or beyond the end"});
+        return fail(
+            {"the position of the alias ", printable(aliases[a].key), ", ", at, ", is taken or beyond the end"});
       }
       alias_at[at] = a;
     }
@@ -225,7 +232,8 @@ class ManifestReader {
     return false;
   }
 
-  ASHLAR_COLD bool read_tensor(Table const* t, std::uint32_t index, Row& row, std::uint64_t& sum, std::vector<Alias>& aliases) {
+  ASHLAR_COLD bool read_tensor(Table const* t, std::uint32_t index, Row& row, std::uint64_t& sum,
+                               std::vector<Alias>& aliases) {
     using T = file::Tensor;
     std::uint8_t kind = 0;
     std::uint8_t dtype = 0;
@@ -242,7 +250,8 @@ class ManifestReader {
     if (dtype >= dtype_count) return fail({"dtype ", dtype, " is unknown"});
     if (shape->size() > max_rank) return fail({shape->size(), " dimensions, but 8 are allowed"});
     if constexpr (sizeof(std::size_t) < 8) {
-      if (offset > prologue_.data_length || bytes > prologue_.data_length) return fail({"larger than the address space"});
+      if (offset > prologue_.data_length || bytes > prologue_.data_length)
+        return fail({"larger than the address space"});
     }
     row.kind = static_cast<Kind>(kind);
     row.dtype = static_cast<DType>(dtype);
@@ -264,7 +273,8 @@ class ManifestReader {
       return false;
     }
     std::uint32_t const n = names == nullptr ? 0 : names->size();
-    if (n != (positions == nullptr ? 0 : positions->size())) return fail({"aliases and alias_positions differ in length"});
+    if (n != (positions == nullptr ? 0 : positions->size()))
+      return fail({"aliases and alias_positions differ in length"});
     for (std::uint32_t a = 0; a < n; ++a) {
       ::flatbuffers::String const* s = nullptr;
       std::string_view key;

@@ -1,11 +1,12 @@
 // Ashlar: the manifest of a file, from a layout.  SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <ashlar/schema/ashlar_generated.h>
 #include <ashlar/core/result.hpp>
+#include <ashlar/io/calls.hpp>
 #include <ashlar/io/prologue.hpp>
 #include <ashlar/io/rules.hpp>
 #include <ashlar/reflect/row.hpp>
-#include <ashlar/schema/ashlar_generated.h>
 #include <ashlar/schema/sort.hpp>
 #include <ashlar/schema/tree.hpp>
 #include <ashlar/version.hpp>
@@ -20,9 +21,6 @@
 #include <vector>
 
 namespace ashlar {
-
-/// Free-form text that a file carries: where the data came from, a licence, a score.
-using Metadata = std::vector<std::pair<std::string, std::string>>;
 
 namespace detail {
 
@@ -52,7 +50,7 @@ struct ManifestWriter {
   ::flatbuffers::FlatBufferBuilder builder;
 
   ASHLAR_COLD ::flatbuffers::Offset<file::Tensor> tensor(std::span<Row const> rows, std::size_t i,
-                                             std::vector<std::uint32_t> const& aliases) {
+                                                         std::vector<std::uint32_t> const& aliases) {
     Row const& row = rows[i];
     auto const key = string(row.key);
     std::uint64_t extents[max_rank]{};
@@ -66,8 +64,8 @@ struct ManifestWriter {
       names = builder.CreateVector(strings);
       positions = builder.CreateVector(aliases);
     }
-    return file::CreateTensor(builder, key, static_cast<file::Kind>(row.kind), static_cast<file::DType>(row.dtype), shape,
-                              row.offset, row.bytes, 0, names, positions);
+    return file::CreateTensor(builder, key, static_cast<file::Kind>(row.kind), static_cast<file::DType>(row.dtype),
+                              shape, row.offset, row.bytes, 0, names, positions);
   }
 
   ASHLAR_COLD ::flatbuffers::Offset<::flatbuffers::String> string(std::string_view s) {
@@ -75,8 +73,9 @@ struct ManifestWriter {
   }
 
   /// The tables of the typed view, children first, as their offsets are needed by their parents.
-  ASHLAR_COLD ::flatbuffers::Offset<> typed_view(Tree const& tree, std::vector<::flatbuffers::Offset<file::Tensor>> const& tensor_of,
-                                     ::flatbuffers::Offset<file::Header> header) {
+  ASHLAR_COLD ::flatbuffers::Offset<> typed_view(Tree const& tree,
+                                                 std::vector<::flatbuffers::Offset<file::Tensor>> const& tensor_of,
+                                                 ::flatbuffers::Offset<file::Header> header) {
     std::vector<std::uint32_t> order;
     for (std::uint32_t at = 0; at != no_index; at = tree.after(at)) order.push_back(at);
     std::vector<::flatbuffers::Offset<>> offset(tree.nodes.size());
@@ -109,7 +108,7 @@ struct ManifestWriter {
 
 /// The manifest with all checksums 0. Its length does not depend on them: see set_checksums.
 ASHLAR_COLD inline Result<std::vector<std::byte>> build_manifest(Layout const& layout, Structure const& structure,
-                                                     Metadata const& metadata, std::string_view where) {
+                                                                 Metadata const& metadata, std::string_view where) {
   std::string const text = layout_text(layout.rows, layout.bytes);
   std::size_t least = text.size();
   for (auto const& [key, value] : metadata) least += key.size() + value.size();
@@ -160,7 +159,7 @@ ASHLAR_COLD inline void set_checksums(std::span<std::byte> manifest, std::span<s
   for (std::size_t i = 0; i < checksums.size(); ++i) {
     auto* const tensor = const_cast<file::Tensor*>(tensors->Get(static_cast<::flatbuffers::uoffset_t>(i)));
     (void)reinterpret_cast<::flatbuffers::Table*>(tensor)->SetField<std::uint64_t>(file::Tensor::VT_CHECKSUM,
-                                                                                  checksums[i], 0);
+                                                                                   checksums[i], 0);
   }
 }
 

@@ -1,7 +1,8 @@
-// Ashlar: using objects where they lie in a file.  SPDX-License-Identifier: BSL-1.0
+// Ashlar: finding an object in a file, to be used where it lies.  SPDX-License-Identifier: BSL-1.0
 #pragma once
 
 #include <ashlar/core/result.hpp>
+#include <ashlar/io/calls.hpp>
 #include <ashlar/io/image.hpp>
 #include <ashlar/io/load.hpp>
 #include <ashlar/io/mapping.hpp>
@@ -19,39 +20,6 @@
 
 namespace ashlar {
 
-/// A T that lies in a file's own pages: nothing is copied, and pages are read when they are first touched.
-///
-/// Unique owner of the mapping, like a unique_ptr<T const>; moving it does not move the T. Saving over the file leaves
-/// this mapping as it is. Calling it runs the network, if ashlar/nn is included.
-template <class T>
-class Mapped {
- public:
-  Mapped(detail::Mapping mapping, T const* object) : mapping_(std::move(mapping)), object_(object) {}
-  Mapped(Mapped&& other) noexcept
-      : mapping_(std::move(other.mapping_)), object_(std::exchange(other.object_, nullptr)) {}
-  Mapped& operator=(Mapped&& other) noexcept {
-    Mapped old(std::move(*this));
-    mapping_ = std::move(other.mapping_);
-    object_ = std::exchange(other.object_, nullptr);
-    return *this;
-  }
-
-  [[nodiscard]] T const* get() const { return object_; }
-  T const& operator*() const { return *object_; }
-  T const* operator->() const { return object_; }
-  explicit operator bool() const { return object_ != nullptr; }
-
-  /// forward(*get(), inputs...)
-  template <class... X>
-  decltype(auto) operator()(X&&... inputs) const {
-    return forward(*object_, static_cast<X&&>(inputs)...);
-  }
-
- private:
-  detail::Mapping mapping_;
-  T const* object_;
-};
-
 namespace detail {
 
 /// Does a file with this prologue hold an object of this layout, byte for byte? The explanation, if it does not, costs
@@ -61,17 +29,19 @@ inline bool fits(Prologue const& prologue, Layout const& layout) {
 }
 
 /// What is different, line by line. `bytes` are the whole file.
-ASHLAR_COLD inline Error explain_misfit(Layout const& layout, std::span<std::byte const> bytes, std::string_view where) {
+ASHLAR_COLD inline Error explain_misfit(Layout const& layout, std::span<std::byte const> bytes,
+                                        std::string_view where) {
   auto image = read_image(bytes, where);
   if (!image) return std::move(image).error();
   Match matched = match_image(layout, *image);
   if (!matched.problems.empty()) {
     return mismatch_error(layout, where, std::move(matched.problems));
   }
-  return Error(Errc::mismatch,
-               message({where, ": holds all of ", layout.type,
-                        ", but laid out otherwise, so it can be loaded and not mapped; load it and save it again to map it"}),
-               layout_differences(layout, image->data().size(), image->manifest.rows));
+  return Error(
+      Errc::mismatch,
+      message({where, ": holds all of ", layout.type,
+               ", but laid out otherwise, so it can be loaded and not mapped; load it and save it again to map it"}),
+      layout_differences(layout, image->data().size(), image->manifest.rows));
 }
 
 /// Bools and enums of an object that lies at `object`.
@@ -86,13 +56,7 @@ ASHLAR_COLD inline Result<void> check_content(Layout const& layout, void const* 
   return content_error(layout, where, std::move(problems));
 }
 
-struct MappedObject {
-  Mapping mapping;
-  void const* object;
-};
-
-/// Maps the object that `layout` describes. `content`: some rows have a check.
-ASHLAR_COLD inline Result<MappedObject> map_object(std::string const& path, Layout const& layout, bool content) {
+ASHLAR_IO_FUNCTION Result<MappedObject> map_object(std::string const& path, Layout const& layout, bool content) {
   auto file = InputFile::open(path);
   if (!file) return std::move(file).error();
   PrologueBytes head{};
@@ -114,16 +78,17 @@ ASHLAR_COLD inline Result<MappedObject> map_object(std::string const& path, Layo
   return MappedObject{std::move(*mapping), object};
 }
 
-/// The same for a file in memory.
-ASHLAR_COLD inline Result<void const*> view_object(std::span<std::byte const> bytes, Layout const& layout, std::size_t alignment) {
+ASHLAR_IO_FUNCTION Result<void const*> view_object(std::span<std::byte const> bytes, Layout const& layout,
+                                                   std::size_t alignment) {
   std::string_view const where = "memory";
   auto const prologue = read_prologue(bytes, where);
   if (!prologue) return prologue.error();
   if (!fits(*prologue, layout)) return explain_misfit(layout, bytes, where);
   void const* const object = bytes.data() + prologue->data_offset;
   if (reinterpret_cast<std::uintptr_t>(object) % alignment != 0) {
-    return error(Errc::value, {"memory: the bytes of a file can be used in place only where they start at a multiple of ",
-                               alignment});
+    return error(
+        Errc::value,
+        {"memory: the bytes of a file can be used in place only where they start at a multiple of ", alignment});
   }
   if (auto result = check_content(layout, object, where); !result) return std::move(result).error();
   return object;

@@ -94,7 +94,8 @@ class InputFile {
 /// A file's bytes in memory, read-only, page-aligned; unmapped when it goes out of scope.
 ///
 /// The mapping keeps the file's content even if the path is given another file (as `save` does). A file that someone
-/// makes shorter in place, however, kills the program that reads the lost part (SIGBUS): replace files, never edit them.
+/// makes shorter in place, however, kills the program that reads the lost part (SIGBUS): replace files, never edit
+/// them.
 class Mapping {
  public:
   Mapping() = default;

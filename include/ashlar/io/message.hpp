@@ -11,8 +11,7 @@
 #include <string_view>
 #include <utility>
 
-/// On functions that run once a file and not once an element: optimised for size, which halves the time the compiler
-/// takes for the file code (g++ 12 -O2: see the head of tests/io/compile_cost.md for the figures).
+/// On functions that run once a file and not once an element: optimised for size.
 #define ASHLAR_COLD __attribute__((cold, noinline))
 
 namespace ashlar::detail {

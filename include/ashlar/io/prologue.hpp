@@ -96,7 +96,8 @@ inline bool has_magic(std::span<std::byte const> bytes) {
 }
 
 /// Checks everything the prologue says against itself and against the file's true length.
-ASHLAR_COLD inline Result<Prologue> decode(PrologueBytes const& bytes, std::uint64_t file_length, std::string_view where) {
+ASHLAR_COLD inline Result<Prologue> decode(PrologueBytes const& bytes, std::uint64_t file_length,
+                                           std::string_view where) {
   if (!has_magic(bytes)) return format_error(where, {"not an .ashlar file: the first bytes are not \\x89ASHLR"});
   if (get<std::uint32_t>(bytes, 20) != prologue_checksum(bytes)) {
     return format_error(where, {"the first 64 bytes are damaged: their checksum does not fit"});
@@ -118,8 +119,8 @@ ASHLAR_COLD inline Result<Prologue> decode(PrologueBytes const& bytes, std::uint
     return format_error(where, {"a manifest of ", p.manifest_length, " bytes, but 1 to 67108864 are allowed"});
   }
   if (p.data_offset != data_offset_for(p.manifest_length)) {
-    return format_error(where, {"the data starts at byte ", p.data_offset, " instead of ",
-                                data_offset_for(p.manifest_length)});
+    return format_error(
+        where, {"the data starts at byte ", p.data_offset, " instead of ", data_offset_for(p.manifest_length)});
   }
   std::uint64_t const stated = get<std::uint64_t>(bytes, 32);
   if (p.data_length > ~std::uint64_t{0} - p.data_offset || stated != p.file_length()) {

@@ -1,4 +1,4 @@
-// Ashlar: what a check of a file found, and how two lists of keys differ.  SPDX-License-Identifier: BSL-1.0
+// Ashlar: how two lists of keys differ, in words.  SPDX-License-Identifier: BSL-1.0
 #pragma once
 
 #include <ashlar/core/result.hpp>
@@ -17,23 +17,6 @@
 #include <vector>
 
 namespace ashlar {
-
-/// The result of `verify`: what the file is, and everything that is wrong with it.
-struct Report {
-  std::string where;            ///< the path
-  std::string model;            ///< the type that was saved: "MLP"
-  std::string library_version;  ///< that wrote the file
-  std::size_t tensors = 0;      ///< tensors and scalars stored
-  std::uint64_t bytes = 0;      ///< length of the file
-  Errc code = Errc::format;     ///< the kind of the first problem
-  std::string headline;         ///< the first problem, or what all have in common; empty if there is none
-  std::vector<std::string> problems;
-
-  [[nodiscard]] bool ok() const { return headline.empty(); }
-  explicit operator bool() const { return ok(); }
-  /// The problems as one Error. Only if !ok().
-  [[nodiscard]] Error error() const { return Error(code, headline, problems); }
-};
 
 namespace detail {
 
@@ -80,7 +63,9 @@ ASHLAR_COLD inline Row const* nearest(Row const& row, std::span<Row const* const
 }
 
 /// "f32 (256, 20)"
-ASHLAR_COLD inline std::string form_of(Row const& row) { return message({name_of(row.dtype), " ", to_string(row.shape)}); }
+ASHLAR_COLD inline std::string form_of(Row const& row) {
+  return message({name_of(row.dtype), " ", to_string(row.shape)});
+}
 
 /// Keys of a list of rows, sorted, to be found by binary search.
 class KeyIndex {
@@ -122,8 +107,8 @@ ASHLAR_COLD inline std::string quoted_list(char const* what, std::vector<Row con
 }
 
 /// Pairs the rows of `layout` with those of a file by key; a tied tensor may be found under any of its keys.
-/// `same_content(context, a, b)` tells if two rows of the file hold the same bytes: asked where the file has several tensors for
-/// keys that are tied in the type.
+/// `same_content(context, a, b)` tells if two rows of the file hold the same bytes: asked where the file has several
+/// tensors for keys that are tied in the type.
 using SameContent = bool (*)(void const* context, std::size_t a, std::size_t b);
 ASHLAR_COLD inline Match match(Layout const& layout, std::span<Row const> file, SameContent same_content,
                                void const* context) {
@@ -142,9 +127,10 @@ ASHLAR_COLD inline Match match(Layout const& layout, std::span<Row const> file, 
     std::ptrdiff_t& source = out.source[target];
     if (source < 0) {
       source = static_cast<std::ptrdiff_t>(from);
-    } else if (source != static_cast<std::ptrdiff_t>(from) && !same_content(context, static_cast<std::size_t>(source), from)) {
-      mismatches.push_back(message({"tie mismatch for ", rows[i].key, ": tied to ", rows[target].key, " in ", layout.type,
-                                    ", but the file has two different tensors"}));
+    } else if (source != static_cast<std::ptrdiff_t>(from) &&
+               !same_content(context, static_cast<std::size_t>(source), from)) {
+      mismatches.push_back(message({"tie mismatch for ", rows[i].key, ": tied to ", rows[target].key, " in ",
+                                    layout.type, ", but the file has two different tensors"}));
     }
   }
   std::vector<Row const*> missing;
@@ -166,9 +152,9 @@ ASHLAR_COLD inline Match match(Layout const& layout, std::span<Row const> file, 
                                     name_of(row.dtype), " in ", owner}));
     }
     if (!(row.shape == from.shape)) {
-      mismatches.push_back(message({"size mismatch for ", row.key, ": copying a param with shape ", to_string(from.shape),
-                                    " from checkpoint, the shape in current model is ", to_string(row.shape), " (",
-                                    owner, ")"}));
+      mismatches.push_back(
+          message({"size mismatch for ", row.key, ": copying a param with shape ", to_string(from.shape),
+                   " from checkpoint, the shape in current model is ", to_string(row.shape), " (", owner, ")"}));
     }
   }
   std::vector<Row const*> unexpected;
@@ -181,8 +167,9 @@ ASHLAR_COLD inline Match match(Layout const& layout, std::span<Row const> file, 
   for (Row const* row : std::span(missing).first(std::min<std::size_t>(missing.size(), 32))) {
     Row const* const meant = nearest(*row, unexpected);
     if (meant == nullptr) continue;
-    out.problems.push_back(message({row->key, ", ", form_of(*row), " of ", row->owner.empty() ? layout.type : row->owner,
-                                    ": did you mean ", meant->key, ", ", form_of(*meant), "?"}));
+    out.problems.push_back(
+        message({row->key, ", ", form_of(*row), " of ", row->owner.empty() ? layout.type : row->owner,
+                 ": did you mean ", meant->key, ", ", form_of(*meant), "?"}));
   }
   out.problems.insert(out.problems.end(), mismatches.begin(), mismatches.end());
   return out;
@@ -190,7 +177,7 @@ ASHLAR_COLD inline Match match(Layout const& layout, std::span<Row const> file, 
 
 /// Why a file whose tensors all match can still not be used in place: what lies elsewhere, line by line.
 ASHLAR_COLD inline std::vector<std::string> layout_differences(Layout const& layout, std::uint64_t file_bytes,
-                                                   std::span<Row const> file) {
+                                                               std::span<Row const> file) {
   std::vector<std::string> lines;
   KeyIndex const index(file);
   auto const place = [](std::span<Row const> rows, std::size_t i) {

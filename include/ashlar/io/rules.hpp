@@ -9,6 +9,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <span>
 #include <string>
 #include <string_view>
@@ -25,7 +26,11 @@ ASHLAR_COLD inline bool is_utf8(std::string_view text) {
   auto const byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
   for (std::size_t i = 0; i < text.size();) {
     unsigned const c = byte(i);
-    std::size_t const more = c < 0x80 ? 0 : c >= 0xc2 && c < 0xe0 ? 1 : c >= 0xe0 && c < 0xf0 ? 2 : c >= 0xf0 && c < 0xf5 ? 3 : 4;
+    std::size_t const more = c < 0x80                ? 0
+                             : c >= 0xc2 && c < 0xe0 ? 1
+                             : c >= 0xe0 && c < 0xf0 ? 2
+                             : c >= 0xf0 && c < 0xf5 ? 3
+                                                     : 4;
     if (more == 4 || text.size() - i <= more) return false;
     for (std::size_t k = 1; k <= more; ++k) {
       if ((byte(i + k) & 0xc0) != 0x80) return false;
@@ -88,7 +93,8 @@ ASHLAR_COLD inline std::string row_problem(Row const& row, std::uint64_t data_by
   if (!fits) return message({"has the shape ", to_string(row.shape), ", which is more than can be addressed"});
   if (empty) bytes = 0;
   if (bytes != row.bytes) {
-    return message({"has ", row.bytes, " bytes, but ", name_of(row.dtype), " ", to_string(row.shape), " takes ", bytes});
+    return message(
+        {"has ", row.bytes, " bytes, but ", name_of(row.dtype), " ", to_string(row.shape), " takes ", bytes});
   }
   if (row.offset > data_bytes || row.bytes > data_bytes - row.offset) {
     return message({"lies at bytes ", row.offset, " + ", row.bytes, " of a data segment of ", data_bytes});
@@ -110,7 +116,7 @@ struct Structure {
 ///
 /// Cost  n log n comparisons of keys; nothing depends on the values found.
 ASHLAR_COLD inline Result<Structure> check_rows(std::span<Row const> rows, std::uint64_t data_bytes, Errc code,
-                                    std::string_view where) {
+                                                std::string_view where) {
   auto const fail = [&](Row const& row, std::string const& problem) {
     return error(code, {where, ": ", printable(row.key), " ", problem});
   };
@@ -149,6 +155,19 @@ ASHLAR_COLD inline Result<Structure> check_rows(std::span<Row const> rows, std::
     }
   }
   return out;
+}
+
+/// True if all bytes are zero.
+inline bool is_zero(std::span<std::byte const> bytes) {
+  // The first one is, and each equals the one before it.
+  return bytes.empty() ||
+         (bytes[0] == std::byte{0} && std::memcmp(bytes.data(), bytes.data() + 1, bytes.size() - 1) == 0);
+}
+
+/// A member whose content C++ relies on: a bool that is neither 0 nor 1, an enum without that value.
+ASHLAR_COLD inline std::string content_problem(Row const& row) {
+  return message({row.key, " holds a value that ", row.dtype == DType::boolean ? "is no bool" : "its enum lacks",
+                  row.owner.empty() ? "" : " in ", row.owner});
 }
 
 }  // namespace ashlar::detail

@@ -3,8 +3,8 @@
 
 #include <ashlar/core/result.hpp>
 #include <ashlar/io/atomic_write.hpp>
+#include <ashlar/io/calls.hpp>
 #include <ashlar/io/hash.hpp>
-#include <ashlar/io/image.hpp>
 #include <ashlar/io/manifest_write.hpp>
 #include <ashlar/io/prologue.hpp>
 #include <ashlar/io/rules.hpp>
@@ -23,11 +23,6 @@
 
 namespace ashlar {
 
-/// What `save` writes beside the object.
-struct SaveOptions {
-  Metadata metadata = {};  ///< free-form; keys unique
-};
-
 namespace detail {
 
 /// The part of a file before the data: prologue, manifest, zeros.
@@ -37,7 +32,7 @@ struct Head {
 };
 
 ASHLAR_COLD inline Result<Head> make_head(Layout const& layout, Structure const& structure, SaveOptions const& options,
-                              std::string_view where) {
+                                          std::string_view where) {
   auto metadata = sorted_metadata(options.metadata, where);
   if (!metadata) return std::move(metadata).error();
   auto manifest = build_manifest(layout, structure, *metadata, where);
@@ -138,7 +133,7 @@ struct SavePlan {
   std::vector<std::uint64_t> checksum_of_row;
 
   ASHLAR_COLD static Result<SavePlan> make(Layout const& layout, void const* object, SaveOptions const& options,
-                               std::string_view where) {
+                                           std::string_view where) {
     auto structure = check_rows(layout.rows, layout.bytes, Errc::value, where);
     if (!structure) return std::move(structure).error();
     // What could not be read again is not written.
@@ -165,9 +160,8 @@ struct SavePlan {
   }
 };
 
-/// Writes the file for the object at `object`, which `layout` describes.
-ASHLAR_COLD inline Result<void> save_object(std::string const& path, Layout const& layout, void const* object,
-                                SaveOptions const& options) {
+ASHLAR_IO_FUNCTION Result<void> save_object(std::string const& path, Layout const& layout, void const* object,
+                                            SaveOptions const& options) {
   auto plan = SavePlan::make(layout, object, options, path);
   if (!plan) return std::move(plan).error();
   auto file = AtomicFile::create(path);
@@ -190,9 +184,8 @@ ASHLAR_COLD inline Result<void> save_object(std::string const& path, Layout cons
   return file->commit();
 }
 
-/// The same bytes, in memory.
-ASHLAR_COLD inline Result<std::vector<std::byte>> save_to_memory(Layout const& layout, void const* object,
-                                                     SaveOptions const& options) {
+ASHLAR_IO_FUNCTION Result<std::vector<std::byte>> save_to_memory(Layout const& layout, void const* object,
+                                                                 SaveOptions const& options) {
   auto plan = SavePlan::make(layout, object, options, "memory");
   if (!plan) return std::move(plan).error();
   std::size_t const front = plan->head.bytes.size();

@@ -21,8 +21,8 @@ namespace ashlar::detail {
 /// `places[i]` is the position of the table of row i. Returns what is wrong, or nothing.
 /// Cost  one step a node; what the file refers to twice is not followed twice, since the tree decides where to go.
 ASHLAR_COLD inline std::string typed_view_problem(::flatbuffers::Verifier& verifier, std::uint8_t const* begin,
-                                      ::flatbuffers::Table const* root, Tree const& tree, std::span<Row const> rows,
-                                      std::span<std::uint32_t const> places) {
+                                                  ::flatbuffers::Table const* root, Tree const& tree,
+                                                  std::span<Row const> rows, std::span<std::uint32_t const> places) {
   using Offsets = ::flatbuffers::Vector<::flatbuffers::Offset<::flatbuffers::Table>>;
   std::vector<std::size_t> place(tree.nodes.size());  // of each inner node: where its table or vector starts
   place[0] = static_cast<std::size_t>(reinterpret_cast<std::uint8_t const*>(root) - begin);
@@ -64,7 +64,8 @@ ASHLAR_COLD inline std::string typed_view_problem(::flatbuffers::Verifier& verif
       if (offset == 0) return fail({"has ", printable(child.name), " outside"});
       place[c] = reference + offset;
       if (child.is_leaf() && place[c] != places[child.key]) {
-        return message({"the typed view has another tensor for ", printable(rows[child.key].key), " than the flat list"});
+        return message(
+            {"the typed view has another tensor for ", printable(rows[child.key].key), " than the flat list"});
       }
     }
   }

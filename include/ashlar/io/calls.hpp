@@ -1,0 +1,85 @@
+// Ashlar: the functions behind save, load, map and verify, which know a type through its Layout.
+// SPDX-License-Identifier: BSL-1.0
+//
+// Their definitions (io/*.hpp, FlatBuffers among them) are most of what a unit that saves or loads costs to compile. They
+// are inline, and come with file.hpp, unless ASHLAR_IO_COMPILED is defined: then one unit of the program has to say
+//   #define ASHLAR_IO_IMPLEMENTATION
+//   #include <ashlar/io/file.hpp>
+// and all others only see the declarations below.
+#pragma once
+
+#include <ashlar/core/result.hpp>
+#include <ashlar/io/mapping.hpp>
+#include <ashlar/io/message.hpp>
+#include <ashlar/reflect/row.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#ifdef ASHLAR_IO_COMPILED
+#define ASHLAR_IO_FUNCTION __attribute__((cold))
+#else
+#define ASHLAR_IO_FUNCTION __attribute__((cold)) inline
+#endif
+
+namespace ashlar {
+
+/// Free-form text that a file carries: where the data came from, a licence, a score.
+using Metadata = std::vector<std::pair<std::string, std::string>>;
+
+/// What `save` writes beside the object.
+struct SaveOptions {
+  Metadata metadata = {};  ///< UTF-8; keys unique
+};
+
+/// The result of `verify`: what the file is, and everything that is wrong with it.
+struct Report {
+  std::string where;            ///< the path
+  std::string model;            ///< the type that was saved: "MLP"
+  std::string library_version;  ///< that wrote the file
+  std::size_t tensors = 0;      ///< tensors and scalars stored
+  std::uint64_t bytes = 0;      ///< length of the file
+  Errc code = Errc::format;     ///< the kind of the first problem
+  std::string headline;         ///< the first problem, or what all have in common; empty if there is none
+  std::vector<std::string> problems;
+
+  [[nodiscard]] bool ok() const { return headline.empty(); }
+  explicit operator bool() const { return ok(); }
+  /// The problems as one Error. Only if !ok().
+  [[nodiscard]] Error error() const { return Error(code, headline, problems); }
+};
+
+namespace detail {
+
+struct MappedObject {
+  Mapping mapping;
+  void const* object;
+};
+
+/// Writes the file for the object at `object`, which `layout` describes.
+ASHLAR_IO_FUNCTION Result<void> save_object(std::string const& path, Layout const& layout, void const* object,
+                                            SaveOptions const& options);
+/// The same bytes, in memory.
+ASHLAR_IO_FUNCTION Result<std::vector<std::byte>> save_to_memory(Layout const& layout, void const* object,
+                                                                 SaveOptions const& options);
+/// Fills `object` from a file. On any error it is left as it was.
+ASHLAR_IO_FUNCTION Result<void> load_object(std::string const& path, Layout const& layout, void* object);
+/// Fills `object` from a file in memory. On any error it is left as it was.
+ASHLAR_IO_FUNCTION Result<void> load_image(Layout const& layout, void* object, std::span<std::byte const> bytes,
+                                           std::string_view where);
+/// Everything there is to say about a file; with a layout, also whether it can be loaded.
+ASHLAR_IO_FUNCTION Report verify_file(std::string const& path, Layout const* layout);
+ASHLAR_IO_FUNCTION Report verify_image(std::span<std::byte const> bytes, std::string_view where, Layout const* layout);
+/// Maps the object that `layout` describes. `content`: some rows have a check.
+ASHLAR_IO_FUNCTION Result<MappedObject> map_object(std::string const& path, Layout const& layout, bool content);
+/// The same for a file in memory.
+ASHLAR_IO_FUNCTION Result<void const*> view_object(std::span<std::byte const> bytes, Layout const& layout,
+                                                   std::size_t alignment);
+
+}  // namespace detail
+}  // namespace ashlar

@@ -1,0 +1,51 @@
+// Ashlar: Mapped, an object that lies in a file.  SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <ashlar/core/index.hpp>
+#include <ashlar/io/mapping.hpp>
+
+#include <cstddef>
+#include <utility>
+
+namespace ashlar {
+
+/// A T that lies in a file's own pages: nothing is copied, and pages are read when they are first touched.
+///
+/// Unique owner of the mapping, like a unique_ptr<T const>; moving it does not move the T. Saving over the file leaves
+/// this mapping as it is. Calling it runs the network, if ashlar/nn is included.
+template <class T>
+class Mapped {
+ public:
+  Mapped(detail::Mapping mapping, T const* object) : mapping_(std::move(mapping)), object_(object) {}
+  Mapped(Mapped&& other) noexcept
+      : mapping_(std::move(other.mapping_)), object_(std::exchange(other.object_, nullptr)) {}
+  Mapped& operator=(Mapped&& other) noexcept {
+    Mapped old(std::move(*this));
+    mapping_ = std::move(other.mapping_);
+    object_ = std::exchange(other.object_, nullptr);
+    return *this;
+  }
+
+  [[nodiscard]] T const* get() const { return object_; }
+  T const& operator*() const { return *object_; }
+  T const* operator->() const { return object_; }
+  explicit operator bool() const { return object_ != nullptr; }
+
+  /// Layer I of a Sequential: `net[0_c].bias`.
+  template <std::size_t I>
+  [[nodiscard]] auto const& operator[](Index<I> i) const {
+    return (*object_)[i];
+  }
+
+  /// forward(*get(), inputs...), for which nn/chain.hpp is included.
+  template <class... X>
+  decltype(auto) operator()(X&&... inputs) const {
+    return forward(*object_, static_cast<X&&>(inputs)...);
+  }
+
+ private:
+  detail::Mapping mapping_;
+  T const* object_;
+};
+
+}  // namespace ashlar
