@@ -18,7 +18,6 @@
 # ASHLAR_FLATC, flatbuffers::flatc, or found on the path.
 # SPDX-License-Identifier: BSL-1.0
 include_guard(GLOBAL)
-set(ASHLAR_SCHEMA_MODULE_DIR ${CMAKE_CURRENT_LIST_DIR})
 
 function(ashlar_schema)
   cmake_parse_arguments(PARSE_ARGV 0 arg "" "TARGET;TYPE;HEADER;NAME;OUTPUT" "LANGUAGES;INCLUDE_DIRECTORIES;LIBRARIES")
@@ -46,7 +45,7 @@ function(ashlar_schema)
 
   # The fixed schema: in the source tree two folders up from here, installed in share/ashlar/schemas.
   find_file(ASHLAR_FIXED_SCHEMA ashlar.fbs NO_DEFAULT_PATH
-    PATHS ${ASHLAR_SCHEMA_MODULE_DIR}/../../schemas ${ASHLAR_SCHEMA_MODULE_DIR}/../../ashlar/schemas
+    PATHS ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/../../schemas ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/../../ashlar/schemas
     DOC "schemas/ashlar.fbs")
   mark_as_advanced(ASHLAR_FIXED_SCHEMA)
   if(NOT ASHLAR_FIXED_SCHEMA)
