@@ -3,6 +3,7 @@
 
 #include <ashlar/core/index.hpp>
 #include <ashlar/core/refuse.hpp>
+#include <ashlar/core/result.hpp>
 #include <ashlar/core/text.hpp>
 
 #include <catch2/catch.hpp>

@@ -28,12 +28,34 @@ std::size_t allocations_of(F&& f) {
 
 }  // namespace ashlar::test
 
+// The thread sanitizer brings operators of its own, which cannot be replaced: there, nothing is counted.
+#if defined(__SANITIZE_THREAD__)
+#define ASHLAR_TEST_COUNTS 0
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define ASHLAR_TEST_COUNTS 0
+#endif
+#endif
+#ifndef ASHLAR_TEST_COUNTS
+#define ASHLAR_TEST_COUNTS 1
+#endif
+
+#if ASHLAR_TEST_COUNTS
 // Not inlined, because g++ would then take the pair of aligned_alloc and delete for a mistake.
 [[gnu::noinline]] void* operator new(std::size_t n) { return ashlar::test::counted(n, alignof(std::max_align_t)); }
 [[gnu::noinline]] void* operator new(std::size_t n, std::align_val_t a) {
   return ashlar::test::counted(n, static_cast<std::size_t>(a));
 }
+[[gnu::noinline]] void* operator new(std::size_t n, std::nothrow_t const&) noexcept {
+  try {
+    return operator new(n);
+  } catch (std::bad_alloc const&) {
+    return nullptr;
+  }
+}
+[[gnu::noinline]] void operator delete(void* p, std::nothrow_t const&) noexcept { std::free(p); }
 [[gnu::noinline]] void operator delete(void* p) noexcept { std::free(p); }
 [[gnu::noinline]] void operator delete(void* p, std::size_t) noexcept { std::free(p); }
 [[gnu::noinline]] void operator delete(void* p, std::align_val_t) noexcept { std::free(p); }
 [[gnu::noinline]] void operator delete(void* p, std::size_t, std::align_val_t) noexcept { std::free(p); }
+#endif

@@ -64,7 +64,7 @@ struct Dims {
   [[nodiscard]] constexpr std::size_t size(std::size_t d) const {
     if (extents[d] != dyn) return extents[d];
     std::size_t at = 0;
-    for (std::size_t i = 0; i < d; ++i) at += extents[i] == dyn ? 1 : 0;
+    for (std::size_t i = 0; i < d; ++i) at += extents[i] == dyn ? std::size_t{1} : std::size_t{0};
     return dynamic[at];
   }
   [[nodiscard]] constexpr std::size_t numel() const {

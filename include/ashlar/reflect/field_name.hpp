@@ -53,10 +53,14 @@ constexpr std::string_view printed_member() {
   return text.substr(begin);
 }
 
+/// References to all members of that object, made once for a type and not once for each member.
+template <class T>
+inline constexpr auto example_members = boost::pfr::detail::tie_as_tuple(example_of<T>.value);
+
 /// Name of member I of the plain struct T.
 template <class T, std::size_t I>
 constexpr std::string_view printed_name() {
-  return printed_member<Printed{&boost::pfr::get<I>(example_of<T>.value)}>();
+  return printed_member<Printed{&boost::pfr::detail::sequence_tuple::get<I>(example_members<T>)}>();
 }
 
 struct SelfTest {

@@ -60,37 +60,35 @@ constexpr auto& get_field(T& object) {
   }
 }
 
-template <class T, class Indices>
-struct PlainOffsets;
+/// Offsets of the members, then size and alignment of the whole.
 template <class T, std::size_t... I>
-struct PlainOffsets<T, std::index_sequence<I...>> {
-  static constexpr std::size_t count = sizeof...(I);
-
-  static constexpr auto compute() {
-    std::array<std::size_t, count + 2> out{};  // offsets, then size and alignment
-    constexpr std::array<std::size_t, count> sizes{sizeof(field_t<T, I>)...};
-    constexpr std::array<std::size_t, count> alignments{alignof(field_t<T, I>)...};
-    std::size_t at = 0;
-    std::size_t alignment = 1;
-    for (std::size_t i = 0; i < count; ++i) {
-      at = (at + alignments[i] - 1) / alignments[i] * alignments[i];
-      out[i] = at;
-      at += sizes[i];
-      if (alignments[i] > alignment) alignment = alignments[i];
-    }
-    out[count] = (at + alignment - 1) / alignment * alignment;
-    out[count + 1] = alignment;
-    return out;
+constexpr auto compute_offsets(std::index_sequence<I...>) {
+  constexpr std::size_t count = sizeof...(I);
+  std::array<std::size_t, count + 2> out{};
+  constexpr std::array<std::size_t, count> sizes{sizeof(field_t<T, I>)...};
+  constexpr std::array<std::size_t, count> alignments{alignof(field_t<T, I>)...};
+  std::size_t at = 0;
+  std::size_t alignment = 1;
+  for (std::size_t i = 0; i < count; ++i) {
+    at = (at + alignments[i] - 1) / alignments[i] * alignments[i];
+    out[i] = at;
+    at += sizes[i];
+    if (alignments[i] > alignment) alignment = alignments[i];
   }
-  static constexpr auto value = compute();
-};
+  out[count] = (at + alignment - 1) / alignment * alignment;
+  out[count + 1] = alignment;
+  return out;
+}
+
+template <class T>
+inline constexpr auto plain_offsets = compute_offsets<T>(std::make_index_sequence<field_count<T>()>{});
 
 template <class T>
 struct LayoutMistake {
   static constexpr Sentence value = [] {
     Sentence s;
-    using Offsets = PlainOffsets<T, std::make_index_sequence<field_count<T>()>>;
-    if (Offsets::value[Offsets::count] != sizeof(T) || Offsets::value[Offsets::count + 1] != alignof(T)) {
+    constexpr std::size_t count = field_count<T>();
+    if (plain_offsets<T>[count] != sizeof(T) || plain_offsets<T>[count + 1] != alignof(T)) {
       s.add("ashlar: ")
           .add(type_name<T>())
           .add(
@@ -107,7 +105,7 @@ constexpr std::size_t field_offset() {
   if constexpr (IndexedChildren<T>::specialised) {
     return IndexedChildren<T>::template offset<I>();
   } else {
-    return PlainOffsets<T, std::make_index_sequence<field_count<T>()>>::value[I];
+    return plain_offsets<T>[I];
   }
 }
 
