@@ -29,9 +29,7 @@ struct Model {
   std::array<ashlar::Parameter<float, (std::size_t{1} << 28) / N>, N> layers;
 };
 
-double now() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
+double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 double median(std::vector<double> v) {
   std::sort(v.begin(), v.end());
   return v[v.size() / 2];
@@ -124,9 +122,10 @@ void bench(int repetitions, std::string const& folder) {
   double const s = median(save);
   double const p = median(plain) / opens * 1e6;
   double const m = median(map) / opens * 1e6;
-  std::printf("%5zu tensors  write+fsync %5.2f GB/s  save %5.2f GB/s  %5.1f %%   open+mmap %5.2f us  map %5.2f us  %4.2fx"
-              "   load %5.2f GB/s  verify %5.2f GB/s\n",
-              N, gb / w, gb / s, 100 * w / s, p, m, m / p, gb / median(load), gb / median(verify));
+  std::printf(
+      "%5zu tensors  write+fsync %5.2f GB/s  save %5.2f GB/s  %5.1f %%   open+mmap %5.2f us  map %5.2f us  %4.2fx"
+      "   load %5.2f GB/s  verify %5.2f GB/s\n",
+      N, gb / w, gb / s, 100 * w / s, p, m, m / p, gb / median(load), gb / median(verify));
   std::fflush(stdout);
 }
 

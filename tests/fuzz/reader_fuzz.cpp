@@ -76,7 +76,8 @@ std::size_t mend(std::uint8_t* data, std::size_t size, std::size_t max_size) {
             auto* const tensor = reinterpret_cast<::flatbuffers::Table*>(const_cast<file::Tensor*>(t));
             (void)tensor->SetField<std::uint64_t>(file::Tensor::VT_CHECKSUM,
                                                   detail::checksum(bytes.subspan(front + t->offset(), t->bytes())), 0);
-            ::flatbuffers::Verifier again(manifest, length);  // tables may overlap: the checksum may be another's offset
+            ::flatbuffers::Verifier again(manifest,
+                                          length);  // tables may overlap: the checksum may be another's offset
             if (!header->Verify(again)) return size;
           }
           detail::Fnv128 hash;
@@ -97,7 +98,8 @@ std::size_t mend(std::uint8_t* data, std::size_t size, std::size_t max_size) {
 
 extern "C" std::size_t LLVMFuzzerMutate(std::uint8_t* data, std::size_t size, std::size_t max_size);
 
-extern "C" std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t size, std::size_t max_size, unsigned seed) {
+extern "C" std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t size, std::size_t max_size,
+                                               unsigned seed) {
   std::uint32_t length = 0;
   if (size >= 64) std::memcpy(&length, data + 12, 4);
   if (seed % 8 == 0 || size < 128 || length > size - 64 || length < 8) {
@@ -135,7 +137,8 @@ extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size
     std::size_t used = 0;
     for (FlatTensor const& t : flat->tensors()) {
       used += t.bytes.size();
-      if (t.bytes.size() != 0 && (t.bytes.data() < bytes.data() || t.bytes.data() + t.bytes.size() > bytes.data() + size)) {
+      if (t.bytes.size() != 0 &&
+          (t.bytes.data() < bytes.data() || t.bytes.data() + t.bytes.size() > bytes.data() + size)) {
         std::abort();
       }
       if (t.shape.numel() * size_of(t.dtype) != t.bytes.size()) std::abort();

@@ -1,4 +1,5 @@
-// Writes model.ashlar, whose elements count upwards, and model.fbs: for typed_view.py.  SPDX-License-Identifier: BSL-1.0
+// Writes model.ashlar, whose elements count upwards, and model.fbs: for typed_view.py.  SPDX-License-Identifier:
+// BSL-1.0
 #include <ashlar/io/file.hpp>
 #include <ashlar/reflect/structure.hpp>
 #include <ashlar/schema/schema.hpp>
@@ -51,5 +52,6 @@ int main() {
 
   constexpr auto text = ashlar::schema<MLP>();
   std::FILE* const out = std::fopen("model.fbs", "wb");
-  return out != nullptr && std::fwrite(text.data(), 1, text.size(), out) == text.size() && std::fclose(out) == 0 ? 0 : 1;
+  return out != nullptr && std::fwrite(text.data(), 1, text.size(), out) == text.size() && std::fclose(out) == 0 ? 0
+                                                                                                                 : 1;
 }

@@ -110,12 +110,12 @@ inline std::vector<std::byte> build(Spec const& spec) {
     if (!s.aliases.empty()) names = b.CreateVectorOfStrings(s.aliases);
     if (!s.positions.empty()) positions = b.CreateVector(s.positions);
     bool const inside = s.offset <= data.size() && s.bytes <= data.size() - s.offset;
-    auto const sum = s.checksum.value_or(
-        inside ? detail::checksum(std::span(data).subspan(static_cast<std::size_t>(s.offset),
-                                                          static_cast<std::size_t>(s.bytes)))
-               : 0);
-    tables.push_back(file::CreateTensor(b, key, static_cast<file::Kind>(s.kind), static_cast<file::DType>(s.dtype), shape,
-                                        s.offset, s.bytes, sum, names, positions));
+    auto const sum =
+        s.checksum.value_or(inside ? detail::checksum(std::span(data).subspan(static_cast<std::size_t>(s.offset),
+                                                                              static_cast<std::size_t>(s.bytes)))
+                                   : 0);
+    tables.push_back(file::CreateTensor(b, key, static_cast<file::Kind>(s.kind), static_cast<file::DType>(s.dtype),
+                                        shape, s.offset, s.bytes, sum, names, positions));
   }
   std::vector<Offset<file::KeyValue>> pairs;
   for (auto const& [k, v] : spec.metadata) {
@@ -197,8 +197,8 @@ inline std::uint32_t peek(std::vector<std::byte> const& bytes, std::size_t at) {
 }
 /// Where field `field` of the table at `table` lies.
 inline std::size_t field_at(std::vector<std::byte> const& m, std::size_t table, std::uint16_t field) {
-  auto const vtable = static_cast<std::size_t>(static_cast<std::int64_t>(table) -
-                                               static_cast<std::int32_t>(peek(m, table)));
+  auto const vtable =
+      static_cast<std::size_t>(static_cast<std::int64_t>(table) - static_cast<std::int32_t>(peek(m, table)));
   std::uint16_t offset;
   std::memcpy(&offset, m.data() + vtable + field, 2);
   return table + offset;

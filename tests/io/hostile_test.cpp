@@ -19,16 +19,20 @@ std::vector<BadFile> const& bad_files() {
   using T = file::Tensor;
   static std::string const invalid = "memory: the manifest is not valid: ";
   static std::vector<BadFile> const all{
-      // ---- the prologue ----------------------------------------------------------------------------------------------
+      // ---- the prologue
+      // ----------------------------------------------------------------------------------------------
       {"no magic", [](Spec& s) { s.patch_file = [](auto& f) { f[0] = std::byte{'Z'}; }; },
        "memory: not an .ashlar file: the first bytes are not \\x89ASHLR"},
-      {"another version", [](Spec& s) { s.patch_prologue_bytes = [](auto& b) { detail::put<std::uint16_t>(b, 6, 2); }; },
+      {"another version",
+       [](Spec& s) { s.patch_prologue_bytes = [](auto& b) { detail::put<std::uint16_t>(b, 6, 2); }; },
        "memory: format version 2, but this library reads version 1"},
       {"prologue checksum", [](Spec& s) { s.patch_file = [](auto& f) { f[20] ^= std::byte{1}; }; },
        "memory: the first 64 bytes are damaged: their checksum does not fit"},
-      {"manifest elsewhere", [](Spec& s) { s.patch_prologue_bytes = [](auto& b) { detail::put<std::uint32_t>(b, 8, 128); }; },
+      {"manifest elsewhere",
+       [](Spec& s) { s.patch_prologue_bytes = [](auto& b) { detail::put<std::uint32_t>(b, 8, 128); }; },
        "memory: the manifest does not start at byte 64"},
-      {"manifest of 0 bytes", [](Spec& s) { s.patch_prologue_bytes = [](auto& b) { detail::put<std::uint32_t>(b, 12, 0); }; },
+      {"manifest of 0 bytes",
+       [](Spec& s) { s.patch_prologue_bytes = [](auto& b) { detail::put<std::uint32_t>(b, 12, 0); }; },
        "memory: a manifest of 0 bytes, but 1 to 67108864 are allowed"},
       {"manifest of 64 MiB + 1",
        [](Spec& s) { s.patch_prologue_bytes = [](auto& b) { detail::put<std::uint32_t>(b, 12, (64u << 20) + 1); }; },
@@ -36,9 +40,11 @@ std::vector<BadFile> const& bad_files() {
       {"manifest of 4 GiB - 1",
        [](Spec& s) { s.patch_prologue_bytes = [](auto& b) { detail::put<std::uint32_t>(b, 12, ~0u); }; },
        "memory: a manifest of 4294967295 bytes, but 1 to 67108864 are allowed"},
-      {"data too early", [](Spec& s) { s.patch_prologue_bytes = [](auto& b) { detail::put<std::uint32_t>(b, 16, 64); }; },
+      {"data too early",
+       [](Spec& s) { s.patch_prologue_bytes = [](auto& b) { detail::put<std::uint32_t>(b, 16, 64); }; },
        "memory: the data starts at byte 64 instead of 4096"},
-      {"data too late", [](Spec& s) { s.patch_prologue_bytes = [](auto& b) { detail::put<std::uint32_t>(b, 16, 8192); }; },
+      {"data too late",
+       [](Spec& s) { s.patch_prologue_bytes = [](auto& b) { detail::put<std::uint32_t>(b, 16, 8192); }; },
        "memory: the data starts at byte 8192 instead of 4096"},
       {"lengths that wrap",
        [](Spec& s) {
@@ -65,7 +71,8 @@ std::vector<BadFile> const& bad_files() {
        "memory: bytes that are not zero between manifest and data"},
       {"another fingerprint", [](Spec& s) { s.patch_prologue = [](auto& p) { p.fingerprint[0] ^= std::byte{1}; }; },
        invalid + "the fingerprint in the first 64 bytes is that of another layout"},
-      // ---- the manifest as a FlatBuffer ------------------------------------------------------------------------------
+      // ---- the manifest as a FlatBuffer
+      // ------------------------------------------------------------------------------
       {"manifest checksum", [](Spec& s) { s.patch_file = [](auto& f) { f[64] ^= std::byte{1}; }; },
        "memory: the manifest is damaged: its checksum does not fit"},
       {"manifest of 4 bytes", [](Spec& s) { s.patch_manifest = [](auto& m) { m.resize(4); }; },
@@ -74,7 +81,8 @@ std::vector<BadFile> const& bad_files() {
        invalid + "its identifier is not ASHM"},
       {"root outside", [](Spec& s) { s.patch_manifest = [](auto& m) { poke(m, 0, 0x7fffffff); }; },
        invalid + "its root lies outside"},
-      {"root at 0", [](Spec& s) { s.patch_manifest = [](auto& m) { poke(m, 0, 0); }; }, invalid + "its root lies outside"},
+      {"root at 0", [](Spec& s) { s.patch_manifest = [](auto& m) { poke(m, 0, 0); }; },
+       invalid + "its root lies outside"},
       {"root misaligned", [](Spec& s) { s.patch_manifest = [](auto& m) { poke(m, 0, peek(m, 0) + 1); }; },
        invalid + "its root lies outside"},
       {"vtable outside", [](Spec& s) { s.patch_manifest = [](auto& m) { poke(m, peek(m, 0), 0x7ffffff0); }; },
@@ -150,7 +158,8 @@ std::vector<BadFile> const& bad_files() {
          s.root = [](Builder& b, auto& tensors, auto) {
            auto const text = b.CreateString(std::string(100000, 'x'));
            std::vector<Offset<file::KeyValue>> pairs;
-           for (int i = 0; i < 1000; ++i) pairs.push_back(file::CreateKeyValue(b, b.CreateString(std::to_string(1000 + i)), text));
+           for (int i = 0; i < 1000; ++i)
+             pairs.push_back(file::CreateKeyValue(b, b.CreateString(std::to_string(1000 + i)), text));
            auto const list = b.CreateVector(tensors);
            auto const name = b.CreateString("M");
            auto const header = file::CreateHeader(b, list, name, name, name, b.CreateVector(pairs), 4096);
@@ -160,7 +169,8 @@ std::vector<BadFile> const& bad_files() {
          };
        },
        invalid + "its parts overlap"},
-      // ---- what the tensors say --------------------------------------------------------------------------------------
+      // ---- what the tensors say
+      // --------------------------------------------------------------------------------------
       {"unknown kind", [](Spec& s) { s.tensors[0].kind = 4; }, invalid + "tensor 0, a.weight: kind 4 is unknown"},
       {"unknown dtype", [](Spec& s) { s.tensors[0].dtype = 13; }, invalid + "tensor 0, a.weight: dtype 13 is unknown"},
       {"nine dimensions", [](Spec& s) { s.tensors[0].shape = {1, 1, 1, 1, 1, 1, 1, 1, 4}; },
@@ -201,8 +211,10 @@ std::vector<BadFile> const& bad_files() {
          s.tensors[0].checksum = detail::checksum(content);
        },
        "memory: the data is damaged\n  a.weight holds a value that is no bool"},
-      // ---- keys ------------------------------------------------------------------------------------------------------
-      {"duplicate key", [](Spec& s) { s.tensors[1].key = "a.weight"; }, "memory: a.weight stands twice in the list of keys"},
+      // ---- keys
+      // ------------------------------------------------------------------------------------------------------
+      {"duplicate key", [](Spec& s) { s.tensors[1].key = "a.weight"; },
+       "memory: a.weight stands twice in the list of keys"},
       {"empty key", [](Spec& s) { s.tensors[0].key = ""; }, "memory: the key '' is empty"},
       {"key with an empty part", [](Spec& s) { s.tensors[0].key = "a..weight"; },
        "memory: the key 'a..weight' has an empty part"},
@@ -231,7 +243,8 @@ std::vector<BadFile> const& bad_files() {
          };
        },
        "memory: the model has 16001 members, but 16000 are allowed"},
-      // ---- ties ------------------------------------------------------------------------------------------------------
+      // ---- ties
+      // ------------------------------------------------------------------------------------------------------
       {"alias that is a key", [](Spec& s) { s.tensors[0].aliases = {"a.bias"}, s.tensors[0].positions = {1}; },
        "memory: a.bias stands twice in the list of keys"},
       {"alias of itself", [](Spec& s) { s.tensors[0].aliases = {"a.weight"}, s.tensors[0].positions = {1}; },
@@ -250,7 +263,8 @@ std::vector<BadFile> const& bad_files() {
        invalid + "the position of the alias c, 1, is taken or beyond the end"},
       {"aliases out of order", [](Spec& s) { s.tensors[0].aliases = {"b", "c"}, s.tensors[0].positions = {2, 1}; },
        invalid + "tensor 0, a.weight: alias_positions are out of order"},
-      // ---- metadata and text -----------------------------------------------------------------------------------------
+      // ---- metadata and text
+      // -----------------------------------------------------------------------------------------
       {"metadata out of order", [](Spec& s) { s.metadata = {{"b", ""}, {"a", ""}}; },
        invalid + "metadata 'a' is out of order or stands twice"},
       {"metadata twice", [](Spec& s) { s.metadata = {{"a", "1"}, {"a", "2"}}; },
@@ -261,7 +275,8 @@ std::vector<BadFile> const& bad_files() {
       {"another alignment", [](Spec& s) { s.alignment = 64; }, invalid + "data_alignment is 64 instead of 4096"},
       {"layout text of another model", [](Spec& s) { s.layout = "ashlar layout 1\t192\n"; },
        invalid + "the layout text differs from the list of tensors"},
-      // ---- the typed view --------------------------------------------------------------------------------------------
+      // ---- the typed view
+      // --------------------------------------------------------------------------------------------
       {"typed view is missing",
        [](Spec& s) {
          s.root = [](Builder& b, auto&, auto header) {

@@ -92,8 +92,7 @@ inline void write_file(std::string const& path, std::span<std::byte const> bytes
 /// Bytes that start at a multiple of 4096, as in a mapping.
 class Aligned {
  public:
-  explicit Aligned(std::span<std::byte const> from)
-      : pages_(from.size() / sizeof(Page) + 1), size_(from.size()) {
+  explicit Aligned(std::span<std::byte const> from) : pages_(from.size() / sizeof(Page) + 1), size_(from.size()) {
     std::memcpy(pages_.data(), from.data(), from.size());
   }
   std::span<std::byte> bytes() { return {pages_[0].bytes, size_}; }

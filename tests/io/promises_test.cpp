@@ -1,6 +1,6 @@
 // The promises that design section 5 makes about .ashlar files, each with a test of its number.
-// Promise 2 is tested by hostile_test.cpp and tests/fuzz/reader_fuzz.cpp too, 14 by fault_test.cpp, 17 by tests/interop.
-// SPDX-License-Identifier: BSL-1.0
+// Promise 2 is tested by hostile_test.cpp and tests/fuzz/reader_fuzz.cpp too, 14 by fault_test.cpp, 17 by
+// tests/interop. SPDX-License-Identifier: BSL-1.0
 #include <ashlar/io/file.hpp>
 #include <ashlar/io/flat.hpp>
 
@@ -128,9 +128,9 @@ TEST_CASE("promise 2: every truncation is an error for load, verify and map") {
     CHECK(!FlatFile::try_open(cut));
   }
   write_file("cut.ashlar", bytes.first(bytes.size() - 1));
-  CHECK(message_of(try_map<Small>("cut.ashlar")) ==
-        "cut.ashlar: the file has " + std::to_string(bytes.size() - 1) + " bytes but states " +
-            std::to_string(bytes.size()) + ": it is cut off");
+  CHECK(message_of(try_map<Small>("cut.ashlar")) == "cut.ashlar: the file has " + std::to_string(bytes.size() - 1) +
+                                                        " bytes but states " + std::to_string(bytes.size()) +
+                                                        ": it is cut off");
 }
 
 TEST_CASE("promise 3: verification cannot be compiled out") {
@@ -161,13 +161,13 @@ TEST_CASE("promise 5: sizes that overflow are refused") {
   CHECK(detail::row_problem(row({2, {3, 4}}, 48), 48) == "");
   CHECK(detail::row_problem(row({2, {std::size_t{1} << 62, 4}}, 0), 0) ==
         "has the shape (4611686018427387904, 4), which is more than can be addressed");
-  CHECK(detail::row_problem(row({2, {std::size_t{1} << 32, std::size_t{1} << 32}}, 0), 0).substr(0, 13) == "has the shape");
+  CHECK(detail::row_problem(row({2, {std::size_t{1} << 32, std::size_t{1} << 32}}, 0), 0).substr(0, 13) ==
+        "has the shape");
   CHECK(detail::row_problem(row({3, {0, std::size_t{1} << 40, std::size_t{1} << 40}}, 0), 0).substr(0, 13) ==
         "has the shape");
   Row far = row({1, {16}}, 64);
   far.offset = ~std::size_t{63};
-  CHECK(detail::row_problem(far, 128) ==
-        "lies at bytes 18446744073709551552 + 64 of a data segment of 128");
+  CHECK(detail::row_problem(far, 128) == "lies at bytes 18446744073709551552 + 64 of a data segment of 128");
 }
 
 TEST_CASE("promise 6: tensors tile the data segment; padding is zero, and checked") {
@@ -238,20 +238,21 @@ TEST_CASE("promise 10: a mismatch names members, in PyTorch's words and with mor
   auto const result = try_from_bytes(bytes, other);
   REQUIRE(!result);
   CHECK(result.error().code() == Errc::mismatch);
-  CHECK(std::string(result.error().what()) ==
-        "memory: Error(s) in loading state_dict for Other:\n"
-        "  Missing key(s) in state_dict: \"extra\", \"cuont\".\n"
-        "  Unexpected key(s) in state_dict: \"count\".\n"
-        "  cuont, i64 () of Other: did you mean count, i64 ()?\n"
-        "  kind mismatch for mask: a constant in the file, a parameter in Other\n"
-        "  size mismatch for first.weight: copying a param with shape (3, 4) from checkpoint, the shape in current model "
-        "is (5, 4) (Dense<4, 5>)\n"
-        "  size mismatch for first.bias: copying a param with shape (3,) from checkpoint, the shape in current model is "
-        "(5,) (Dense<4, 5>)\n"
-        "  dtype mismatch for layers.0.weight: f32 in the file, f64 in Dense<3, 3, double>\n"
-        "  dtype mismatch for layers.0.bias: f32 in the file, f64 in Dense<3, 3, double>\n"
-        "  dtype mismatch for layers.1.weight: f32 in the file, f64 in Dense<3, 3, double>\n"
-        "  dtype mismatch for layers.1.bias: f32 in the file, f64 in Dense<3, 3, double>");
+  CHECK(
+      std::string(result.error().what()) ==
+      "memory: Error(s) in loading state_dict for Other:\n"
+      "  Missing key(s) in state_dict: \"extra\", \"cuont\".\n"
+      "  Unexpected key(s) in state_dict: \"count\".\n"
+      "  cuont, i64 () of Other: did you mean count, i64 ()?\n"
+      "  kind mismatch for mask: a constant in the file, a parameter in Other\n"
+      "  size mismatch for first.weight: copying a param with shape (3, 4) from checkpoint, the shape in current model "
+      "is (5, 4) (Dense<4, 5>)\n"
+      "  size mismatch for first.bias: copying a param with shape (3,) from checkpoint, the shape in current model is "
+      "(5,) (Dense<4, 5>)\n"
+      "  dtype mismatch for layers.0.weight: f32 in the file, f64 in Dense<3, 3, double>\n"
+      "  dtype mismatch for layers.0.bias: f32 in the file, f64 in Dense<3, 3, double>\n"
+      "  dtype mismatch for layers.1.weight: f32 in the file, f64 in Dense<3, 3, double>\n"
+      "  dtype mismatch for layers.1.bias: f32 in the file, f64 in Dense<3, 3, double>");
 }
 
 TEST_CASE("promise 10: map of another layout says which member lies elsewhere") {

@@ -107,7 +107,8 @@ TEST_CASE("members 0, 1, ... of one structure become a vector, others do not") {
 TEST_CASE("children stand in the order in which their first keys do") {
   auto const tree = detail::build_tree(std::array<std::string_view, 4>{"z.a", "b", "z.c", "a.x"});
   std::vector<std::string_view> names;
-  for (auto c = tree.nodes[0].first_child; c != detail::no_index; c = tree.nodes[c].next) names.push_back(tree.nodes[c].name);
+  for (auto c = tree.nodes[0].first_child; c != detail::no_index; c = tree.nodes[c].next)
+    names.push_back(tree.nodes[c].name);
   CHECK(names == std::vector<std::string_view>{"z", "b", "a"});
 }
 

@@ -1,7 +1,7 @@
 // Ashlar: Result, a value or an Error.  SPDX-License-Identifier: BSL-1.0
 //
-// Written out instead of a std::variant, which is 80 functions for each type: of the 4250 functions in a unit that saves
-// and loads an MLP 1350 were its (g++ 12 -O0), and 8 % of the time to compile it with -O2.
+// Written out instead of a std::variant, which is 80 functions for each type: of the 4250 functions in a unit that
+// saves and loads an MLP 1350 were its (g++ 12 -O0), and 8 % of the time to compile it with -O2.
 #pragma once
 
 #include <ashlar/core/error.hpp>

@@ -1,8 +1,9 @@
 // Ashlar: the functions behind save, load, map and verify, which know a type through its Layout.
 // SPDX-License-Identifier: BSL-1.0
 //
-// Their definitions (io/*.hpp, FlatBuffers among them) are most of what a unit that saves or loads costs to compile. They
-// are inline, and come with file.hpp, unless ASHLAR_IO_COMPILED is defined: then one unit of the program has to say
+// Their definitions (io/*.hpp, FlatBuffers among them) are most of what a unit that saves or loads costs to compile.
+// They are inline, and come with file.hpp, unless ASHLAR_IO_COMPILED is defined: then one unit of the program has to
+// say
 //   #define ASHLAR_IO_IMPLEMENTATION
 //   #include <ashlar/io/file.hpp>
 // and all others only see the declarations below.
