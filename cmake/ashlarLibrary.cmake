@@ -2,6 +2,7 @@
 #
 # FlatBuffers is used through its headers alone, so its include folder is taken and its library is not linked.
 # CUDA headers (.cuh) are a file set of their own: they are installed, but a C++ compiler cannot check that they stand alone.
+include(GNUInstallDirs)
 add_library(ashlar INTERFACE)
 add_library(ashlar::ashlar ALIAS ashlar)
 target_compile_features(ashlar INTERFACE cxx_std_20)
@@ -18,6 +19,17 @@ target_sources(ashlar INTERFACE FILE_SET cuda_headers TYPE HEADERS BASE_DIRS ${a
 set_target_properties(ashlar PROPERTIES
   VERIFY_INTERFACE_HEADER_SETS ${PROJECT_IS_TOP_LEVEL}
   INTERFACE_HEADER_SETS_TO_VERIFY HEADERS)
+
+# ashlar::compiled: the same, and the code behind save and load is compiled once a program, in one unit of its own,
+# instead of in each unit that includes io/file.hpp. It is a source of whoever links it: there is no library to install.
+add_library(ashlar_compiled INTERFACE)
+add_library(ashlar::compiled ALIAS ashlar_compiled)
+set_target_properties(ashlar_compiled PROPERTIES EXPORT_NAME compiled)
+target_link_libraries(ashlar_compiled INTERFACE ashlar)
+target_compile_definitions(ashlar_compiled INTERFACE ASHLAR_IO_COMPILED)
+target_sources(ashlar_compiled INTERFACE
+  $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/codegen/cmake/ashlar_io.cpp>
+  $<INSTALL_INTERFACE:${CMAKE_INSTALL_DATADIR}/cmake/ashlar/ashlar_io.cpp>)
 
 set(ASHLAR_HAVE_CUDA OFF)
 if(NOT ASHLAR_CUDA STREQUAL "OFF")

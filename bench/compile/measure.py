@@ -32,6 +32,7 @@ def units(wanted):
     OUT.mkdir(parents=True, exist_ok=True)
     for name in ("baseline", "mlp_infer", "mlp_save_load"):
         yield name, HERE / f"{name}.cpp", True
+    yield "mlp_save_load_compiled", HERE / "mlp_save_load_compiled.cpp", False
     for count in LAYERS:
         path = OUT / f"layers_{count}.cpp"
         path.write_text(layers(count), encoding="utf-8")
