@@ -120,24 +120,28 @@ float train_adam() {
 
 #if defined(__x86_64__)
 #define BENCH_FMA(r) "vfmadd231ps %%" r "0,%%" r "1,%%" r
-#define BENCH_12(r)                                                                                              \
-  BENCH_FMA(r) "2\n" BENCH_FMA(r) "3\n" BENCH_FMA(r) "4\n" BENCH_FMA(r) "5\n" BENCH_FMA(r) "6\n" BENCH_FMA(r) "7\n" \
-  BENCH_FMA(r) "8\n" BENCH_FMA(r) "9\n" BENCH_FMA(r) "10\n" BENCH_FMA(r) "11\n" BENCH_FMA(r) "12\n" BENCH_FMA(r) "13\n"
-#define BENCH_LOOP(r)                                                                                             \
-  for (int i = 0; i < 500; ++i) {                                                                                 \
-    asm volatile(BENCH_12(r)::: "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9",   \
-                 "xmm10", "xmm11", "xmm12", "xmm13");                                                             \
+#define BENCH_12(r)                                                                                               \
+  BENCH_FMA(r)                                                                                                    \
+  "2\n" BENCH_FMA(r) "3\n" BENCH_FMA(r) "4\n" BENCH_FMA(r) "5\n" BENCH_FMA(r) "6\n" BENCH_FMA(r) "7\n" BENCH_FMA( \
+      r) "8\n" BENCH_FMA(r) "9\n" BENCH_FMA(r) "10\n" BENCH_FMA(r) "11\n" BENCH_FMA(r) "12\n" BENCH_FMA(r) "13\n"
+#define BENCH_LOOP(r)                                                                                           \
+  for (int i = 0; i < 500; ++i) {                                                                               \
+    asm volatile(BENCH_12(r)::                                                                                  \
+                     : "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", \
+                       "xmm11", "xmm12", "xmm13");                                                              \
   }
 float peak_avx2() {
-  asm volatile("vzeroall" ::: "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10",
-               "xmm11", "xmm12", "xmm13");
+  asm volatile("vzeroall" ::
+                   : "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11",
+                     "xmm12", "xmm13");
   BENCH_LOOP("ymm")
   asm volatile("vzeroupper");
   return 0;
 }
 float peak_avx512() {
-  asm volatile("vzeroall" ::: "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10",
-               "xmm11", "xmm12", "xmm13");
+  asm volatile("vzeroall" ::
+                   : "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11",
+                     "xmm12", "xmm13");
   BENCH_LOOP("zmm")
   asm volatile("vzeroupper");
   return 0;
@@ -209,8 +213,8 @@ int run(double seconds) {
   double const peak = has_peak ? cases[0].flops / cases[0].best() : 0;
   std::printf("instruction set level %d, FMA peak %.1f GF/s, %zu measurements each, allocations of the library: %zu\n",
               static_cast<int>(k::isa()), peak, cases[first].ns.size(), library_allocations);
-  std::printf("%-22s %11s %11s %7s %6s  %11s %6s  %11s %6s\n", "", "best", "median", "GF/s", "peak", "kernels best", "ratio",
-              "Eigen best", "ratio");
+  std::printf("%-22s %11s %11s %7s %6s  %11s %6s  %11s %6s\n", "", "best", "median", "GF/s", "peak", "kernels best",
+              "ratio", "Eigen best", "ratio");
   for (std::size_t i = first; i < first + 4; ++i) {
     Case const& c = cases[i];
     std::printf("%-22s %8.0f ns %8.0f ns %7.1f", c.name, c.best(), c.median(), c.flops / c.best());

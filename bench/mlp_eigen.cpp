@@ -10,7 +10,8 @@ namespace bench {
 namespace {
 
 template <std::size_t R, std::size_t C>
-using Matrix = Eigen::Matrix<float, static_cast<int>(R), static_cast<int>(C), R != 1 && C == 1 ? Eigen::ColMajor : Eigen::RowMajor>;
+using Matrix = Eigen::Matrix<float, static_cast<int>(R), static_cast<int>(C),
+                             R != 1 && C == 1 ? Eigen::ColMajor : Eigen::RowMajor>;
 template <std::size_t N>
 using Vector = Eigen::Matrix<float, static_cast<int>(N), 1>;
 

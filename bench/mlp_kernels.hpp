@@ -74,7 +74,8 @@ inline Train& training() {
   return *s;
 }
 
-inline constexpr std::size_t parameters = sizeof(Net) / sizeof(float);  // the block an optimizer walks, padding included
+inline constexpr std::size_t parameters =
+    sizeof(Net) / sizeof(float);  // the block an optimizer walks, padding included
 inline float* flat(Net& n) { return reinterpret_cast<float*>(&n); }
 
 inline float gradients(Train& s) {

@@ -8,7 +8,8 @@
 static_assert(k::f32_to_f16(1.0f) == 0x3c00 && k::f32_to_f16(65504.0f) == 0x7bff && k::f32_to_f16(65520.0f) == 0x7c00);
 static_assert(k::f32_to_f16(65519.0f) == 0x7bff && k::f32_to_f16(-0.0f) == 0x8000 && k::f32_to_f16(0x1p-24f) == 1);
 static_assert(k::f32_to_f16(0x1p-25f) == 0 && k::f32_to_f16(0x1.8p-24f) == 2 && k::f32_to_f16(0x1.000002p-25f) == 1);
-static_assert(k::f32_to_bf16(1.0f) == 0x3f80 && k::f32_to_bf16(0x1.01p0f) == 0x3f80 && k::f32_to_bf16(0x1.03p0f) == 0x3f82);
+static_assert(k::f32_to_bf16(1.0f) == 0x3f80 && k::f32_to_bf16(0x1.01p0f) == 0x3f80 &&
+              k::f32_to_bf16(0x1.03p0f) == 0x3f82);
 static_assert(k::f32_to_bf16(3.4e38f) == 0x7f80);
 
 KERNEL_CASE("every float16 and bfloat16 survives the way to float and back") {

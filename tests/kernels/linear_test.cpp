@@ -2,6 +2,7 @@
 #include <ashlar/kernels/linear/cpu.hpp>  // first: shows if the header misses an include
 
 #include <ashlar/kernels/linear/reference.hpp>
+#include <ashlar/kernels/pointwise/cpu.hpp>
 
 #include "support.hpp"
 
@@ -54,7 +55,7 @@ void check_rows_independent() {
   auto bias = random_values<T>(Out, 13);
   Guarded<T> y(rows * Out, 0), part(rows * Out, 1);
   k::linear<In, Out>(rows, x.data(), weight.data(), bias.data(), y.data());
-  bool const alone_too = !(In < 64 && Out >= 16);
+  bool const alone_too = !(In <= 64 && Out >= 16);
   for (std::size_t count = alone_too ? 1 : 2; count < 9; ++count) {
     for (std::size_t from = 0; from + count <= rows; from += count) {
       k::linear<In, Out>(count, x.data() + from * In, weight.data(), bias.data(), part.data());
@@ -68,6 +69,29 @@ void check_rows_independent() {
     k::linear_backward_input<In, Out>(1, y.data() + from * Out, weight.data(), dx_part.data() + from * In);
   }
   CHECK(same_bits(dx.data(), dx_part.data(), rows * In));
+}
+
+// Values on both sides of 0 and 6, and one row of weight that is not finite.
+template <class T, class Act, std::size_t In, std::size_t Out>
+void check_activation() {
+  static_assert(k::fuses<In, Out, Act>);
+  for (std::size_t rows : {0u, 1u, 2u, 5u, 6u, 13u, 64u}) {
+    CAPTURE(rows, In, Out, sizeof(T));
+    auto x = random_values<T>(rows * In, 21);
+    auto weight = random_values<T>(Out * In, 22, 0);
+    auto bias = random_values<T>(Out, 23);
+    for (std::size_t i = 0; i < Out; ++i) bias[i] *= T(8);
+    weight[In * (Out - 1)] = INFINITY;
+    bias[0] = NAN;
+    for (T const* b : {static_cast<T const*>(bias.data()), static_cast<T const*>(nullptr)}) {
+      Guarded<T> y(rows * Out), expected(rows * Out);
+      k::linear<In, Out>(rows, x.data(), weight.data(), b, expected.data());
+      k::map(Act{}, rows * Out, expected.data(), expected.data());
+      k::linear<In, Out, T, Act>(rows, x.data(), weight.data(), b, y.data());
+      CHECK(same_bits(y.data(), expected.data(), rows * Out));
+      CHECK(y.intact());
+    }
+  }
 }
 
 template <class T>
@@ -89,6 +113,18 @@ void check_all() {
 
 }  // namespace
 
+KERNEL_CASE("linear with an activation has the bits of linear and a pass of the activation") {
+  each_isa([] {
+    check_activation<float, k::ReLU, 20, 256>();
+    check_activation<float, k::ReLU, 20, 37>();
+    check_activation<float, k::ReLU6, 24, 64>();
+    check_activation<float, k::ReLU, 7, 16>();
+    check_activation<float, k::ReLU, 64, 17>();
+    check_activation<double, k::ReLU, 20, 33>();
+    check_activation<double, k::ReLU6, 10, 24>();
+  });
+}
+
 KERNEL_CASE("linear and its pullbacks agree with the reference, float") { each_isa(check_all<float>); }
 
 KERNEL_CASE("linear and its pullbacks agree with the reference, double") { each_isa(check_all<double>); }
@@ -98,6 +134,7 @@ KERNEL_CASE("a row's bits do not depend on its batch") {
     check_rows_independent<float, 20, 64>();
     check_rows_independent<float, 100, 10>();
     check_rows_independent<float, 64, 65>();
+    check_rows_independent<float, 65, 20>();
     check_rows_independent<float, 1030, 6>();
     check_rows_independent<double, 33, 20>();
     check_rows_independent<double, 300, 22>();

@@ -1,7 +1,5 @@
-// tests/kernels/loss_test.cpp, mirrors include/ashlar/kernels/loss and softmax.  SPDX-License-Identifier: BSL-1.0
+// tests/kernels/loss_test.cpp, mirrors include/ashlar/kernels/loss.  SPDX-License-Identifier: BSL-1.0
 #include <ashlar/kernels/loss/cpu.hpp>  // first: shows if the header misses an include
-
-#include <ashlar/kernels/softmax/cpu.hpp>
 
 #include "support.hpp"
 
@@ -105,32 +103,4 @@ KERNEL_CASE("targets out of range are found") {
   CHECK(bad == 3);
   CHECK(k::first_bad_target(5, 5, target) == 4);
   CHECK(k::first_bad_target(2, 4, target, -1) == 1);
-}
-
-KERNEL_CASE("softmax does not overflow, its gradients meet finite differences") {
-  float const large[3] = {1000, 1001, -1000};
-  float y[3];
-  k::softmax(1, 3, large, y);
-  CHECK(y[0] + y[1] == Approx(1));
-  CHECK(y[2] == 0);
-  k::log_softmax(1, 3, large, y);
-  CHECK(y[2] == Approx(-2001.3133));
-
-  auto x = random_values<double>(10, 1);
-  auto dy = random_values<double>(10, 2);
-  Guarded<double> out(10);
-  for (bool logarithm : {false, true}) {
-    auto const value = [&] {
-      if (logarithm) k::log_softmax(2, 5, x.data(), out.data());
-      else k::softmax(2, 5, x.data(), out.data());
-      double total = 0;
-      for (std::size_t i = 0; i < 10; ++i) total += out[i] * dy[i];
-      return total;
-    };
-    value();
-    Guarded<double> dx(10);
-    if (logarithm) k::log_softmax_pullback(2, 5, out.data(), dy.data(), dx.data());
-    else k::softmax_pullback(2, 5, out.data(), dy.data(), dx.data());
-    for (std::size_t i = 0; i < 10; ++i) CHECK(dx[i] == Approx(slope(value, x, i)).margin(1e-7));
-  }
 }

@@ -32,22 +32,29 @@ void check_updates() {
   for (int option = 0; option < 5; ++option) {
     CAPTURE(option);
     compare<T>([&](bool oracle, int t, std::size_t n, T* p, T const* g, T* a, T*, T*) {
-      k::SgdStep<T> s{.lr = 0.1, .momentum = option == 0 ? 0.0 : 0.9, .weight_decay = option == 2 ? 0.1 : 0.0,
-                      .nesterov = option == 3, .maximize = option == 4, .first = t == 1};
+      k::SgdStep<T> s{.lr = 0.1,
+                      .momentum = option == 0 ? 0.0 : 0.9,
+                      .weight_decay = option == 2 ? 0.1 : 0.0,
+                      .nesterov = option == 3,
+                      .maximize = option == 4,
+                      .first = t == 1};
       if (oracle) k::reference::sgd(n, s, p, g, a);
       else k::sgd(n, s, p, g, a);
     });
     compare<T>([&](bool oracle, int t, std::size_t n, T* p, T const* g, T* a, T* b, T* c) {
-      k::AdamStep<T> s{.lr = 0.01, .beta1 = option == 4 ? 0.3 : 0.9, .weight_decay = option >= 1 ? 0.1 : 0.0,
-                       .decoupled = option == 2, .amsgrad = option == 3};
+      k::AdamStep<T> s{.lr = 0.01,
+                       .beta1 = option == 4 ? 0.3 : 0.9,
+                       .weight_decay = option >= 1 ? 0.1 : 0.0,
+                       .decoupled = option == 2,
+                       .amsgrad = option == 3};
       s.bias_correction1 = 1 - std::pow(s.beta1, t);
       s.bias_correction2 = 1 - std::pow(s.beta2, t);
       if (oracle) k::reference::adam(n, s, p, g, a, b, c);
       else k::adam(n, s, p, g, a, b, c);
     });
     compare<T>([&](bool oracle, int, std::size_t n, T* p, T const* g, T* a, T* b, T* c) {
-      k::RmspropStep<T> s{.lr = 0.01, .alpha = 0.9, .eps = 1e-2, .momentum = option == 1 ? 0.9 : 0.0,
-                          .centered = option == 2};
+      k::RmspropStep<T> s{
+          .lr = 0.01, .alpha = 0.9, .eps = 1e-2, .momentum = option == 1 ? 0.9 : 0.0, .centered = option == 2};
       if (oracle) k::reference::rmsprop(n, s, p, g, a, b, c);
       else k::rmsprop(n, s, p, g, a, b, c);
     });

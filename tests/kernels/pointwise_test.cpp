@@ -19,9 +19,9 @@ bool close(T got, T expected) {
 // Bound: 2e-6 of the value, and 2e-7 near 0; infinities, NaN and overflow exactly as the functor of ops.hpp.
 template <class T, class Op>
 void check_op(Op const& op) {
-  T const special[] = {T(0),   T(-0.0), T(1e-6), T(-1e-6),         T(3),        T(-3),    T(6),
-                       T(-6),  T(0.9),  T(-0.9), T(20),            T(-20),      T(88),    T(-88),
-                       T(100), T(-104), T(1e4),  T(INFINITY),      T(-INFINITY), T(NAN),  T(0.5)};
+  T const special[] = {T(0),   T(-0.0), T(1e-6), T(-1e-6),    T(3),         T(-3),  T(6),
+                       T(-6),  T(0.9),  T(-0.9), T(20),       T(-20),       T(88),  T(-88),
+                       T(100), T(-104), T(1e4),  T(INFINITY), T(-INFINITY), T(NAN), T(0.5)};
   for (std::size_t n : {0u, 1u, 3u, 7u, 8u, 9u, 15u, 16u, 17u, 33u, 64u}) {
     auto x = random_values<T>(n, 1);
     for (std::size_t i = 0; i < n; ++i) x[i] = i % 3 == 0 ? special[(i / 3 + n) % 21] : x[i] * T(9);

@@ -94,11 +94,11 @@
 
 // ASHLAR_DISPATCH(f<A, B>(x)): calls detail::level_k::f<A, B>(x) for the level k of this machine.
 #if ASHLAR_HAS_0 && ASHLAR_HAS_1
-#define ASHLAR_DISPATCH(...)                                                   \
-  switch (::ashlar::kernels::isa()) {                                          \
-    case ::ashlar::kernels::Isa::avx512: return detail::level_2::__VA_ARGS__;  \
-    case ::ashlar::kernels::Isa::avx2: return detail::level_1::__VA_ARGS__;    \
-    default: return detail::level_0::__VA_ARGS__;                              \
+#define ASHLAR_DISPATCH(...)                                                  \
+  switch (::ashlar::kernels::isa()) {                                         \
+    case ::ashlar::kernels::Isa::avx512: return detail::level_2::__VA_ARGS__; \
+    case ::ashlar::kernels::Isa::avx2: return detail::level_1::__VA_ARGS__;   \
+    default: return detail::level_0::__VA_ARGS__;                             \
   }
 #elif defined(__CUDACC__)
 #define ASHLAR_DISPATCH(...) return detail::plain::__VA_ARGS__
@@ -123,8 +123,8 @@ inline Isa best_isa() noexcept {
 #elif ASHLAR_HAS_0 && ASHLAR_HAS_1
   __builtin_cpu_init();
   if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
-        __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw")) {
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
+        __builtin_cpu_supports("avx512bw")) {
       return Isa::avx512;
     }
     return Isa::avx2;

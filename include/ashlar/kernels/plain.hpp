@@ -6,6 +6,7 @@
 #pragma once
 
 #include <ashlar/kernels/optimizer/reference.hpp>
+#include <ashlar/kernels/pointwise/ops.hpp>
 #include <ashlar/kernels/scalar_math.hpp>
 #include <ashlar/kernels/softmax/reference.hpp>
 
@@ -22,14 +23,14 @@ using reference::rmsprop;
 using reference::sgd;
 using reference::softmax;
 
-template <bool Transposed, class T>
+template <bool Transposed, class Act = Identity, class T>
 void outer(std::size_t m, std::size_t n, std::size_t k, T const* a, std::size_t am, std::size_t ak, T const* b,
            std::size_t ldb, T const* init, std::size_t ldi, T* c, std::size_t ldc) noexcept {
   for (std::size_t i = 0; i < m; ++i) {
     for (std::size_t j = 0; j < n; ++j) {
       T sum = init[i * ldi + j];
       for (std::size_t p = 0; p < k; ++p) sum += a[i * am + p * ak] * (Transposed ? b[j * ldb + p] : b[p * ldb + j]);
-      c[i * ldc + j] = sum;
+      c[i * ldc + j] = Act{}(sum);
     }
   }
 }
@@ -45,9 +46,9 @@ void linear_rows(std::size_t rows, T const* x, T const* weight, T const* init, T
   outer<true>(rows, Out, In, x, In, 1, weight, In, init, 0, y, Out);
 }
 
-template <std::size_t In, std::size_t Out, std::size_t C, class T>
+template <std::size_t In, std::size_t Out, std::size_t, class Act, class T>
 void linear_row(T const* x, T const* weight, T const* init, T* y) noexcept {
-  linear_rows<In, Out, C>(1, x, weight, init, y);
+  outer<true, Act>(1, Out, In, x, In, 1, weight, In, init, 0, y, Out);
 }
 
 template <class T>
@@ -69,15 +70,15 @@ void map_pullback(Op const& op, std::size_t n, T const* x, T const* y, T const* 
   for (std::size_t i = 0; i < n; ++i) dx[i] += dy[i] * op.derivative(x[i], y[i]);
 }
 
-#define ASHLAR_ZIP(name, expression)                                                                             \
-  template <class T>                                                                                             \
-  void name(std::size_t n, T const* pa, T const* pb, T const* pc, [[maybe_unused]] T s, T* y) noexcept {         \
-    for (std::size_t i = 0; i < n; ++i) {                                                                        \
-      [[maybe_unused]] T const a = pa[i];                                                                        \
-      [[maybe_unused]] T const b = pb[i];                                                                        \
-      [[maybe_unused]] T const c = pc[i];                                                                        \
-      y[i] = expression;                                                                                         \
-    }                                                                                                            \
+#define ASHLAR_ZIP(name, expression)                                                                     \
+  template <class T>                                                                                     \
+  void name(std::size_t n, T const* pa, T const* pb, T const* pc, [[maybe_unused]] T s, T* y) noexcept { \
+    for (std::size_t i = 0; i < n; ++i) {                                                                \
+      [[maybe_unused]] T const a = pa[i];                                                                \
+      [[maybe_unused]] T const b = pb[i];                                                                \
+      [[maybe_unused]] T const c = pc[i];                                                                \
+      y[i] = expression;                                                                                 \
+    }                                                                                                    \
   }
 ASHLAR_ZIP(zip_fill, s)
 ASHLAR_ZIP(zip_add, a + b)

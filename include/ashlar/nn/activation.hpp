@@ -51,9 +51,11 @@ template <TensorLike X> auto sqrt(X const& x) { return detail::pointwise(kernels
 template <TensorLike X> auto abs(X const& x) { return detail::pointwise(kernels::Abs{}, x); }
 template <TensorLike X> auto square(X const& x) { return detail::pointwise(kernels::Square{}, x); }
 
-/// A layer with a functor of kernels/pointwise/ops.hpp and nothing to store. Keys: none.
+/// A layer with a functor of kernels/pointwise/ops.hpp and nothing to store. Keys: none. `kernel` offers the functor to
+/// the layer before it in a chain, which may apply it to its results while they are in registers.
 #define ASHLAR_PLAIN_ACTIVATION(Name)                               \
   struct Name {                                                     \
+    using kernel = kernels::Name;                                   \
     template <TensorLike X>                                         \
     [[nodiscard]] auto operator()(X const& x) const {               \
       return detail::pointwise(kernels::Name{}, x);                 \

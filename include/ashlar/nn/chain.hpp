@@ -246,14 +246,34 @@ auto run_member(Net const& net, X const& x) {
   }
 }
 
+/// True if member I runs the next one in one pass with itself: it has fused(x, next). Traced values need every step.
+template <std::size_t I, class Net, class X>
+constexpr bool fuses_next() {
+  if constexpr (is_traced<std::remove_const_t<X>> || I + 1 >= field_count<Net>()) {
+    return false;
+  } else {
+    return requires(Net const& net, X const& x) { get_field<I>(net).fused(x, get_field<I + 1>(net)); };
+  }
+}
+
+template <std::size_t I, class Net, class X>
+auto run_step(Net const& net, X const& x) {
+  if constexpr (fuses_next<I, Net, X>()) {
+    return get_field<I>(net).fused(x, get_field<I + 1>(net));
+  } else {
+    return run_member<I>(net, x);
+  }
+}
+
 template <std::size_t I, class Net, class X>
 auto run_from(Net const& net, X& x) {
-  auto y = run_member<I>(net, x);
+  auto y = run_step<I>(net, x);
   if constexpr (I != 0) discard(x);
-  if constexpr (I + 1 == field_count<Net>()) {
+  constexpr std::size_t next = fuses_next<I, Net, X>() ? I + 2 : I + 1;
+  if constexpr (next == field_count<Net>()) {
     return y;
   } else {
-    return run_from<I + 1>(net, y);
+    return run_from<next>(net, y);
   }
 }
 

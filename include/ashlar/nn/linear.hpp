@@ -10,6 +10,7 @@
 
 #include <cmath>
 #include <cstddef>
+#include <type_traits>
 
 namespace ashlar {
 namespace detail {
@@ -27,8 +28,9 @@ struct LinearMistake {
   }();
 };
 
-/// y = x * transpose(weight) (+ bias): x (..., In), weight (Out, In), bias (Out) -> y (..., Out).
-template <std::size_t In, std::size_t Out, class T>
+/// y = x * transpose(weight) (+ bias): x (..., In), weight (Out, In), bias (Out) -> y (..., Out). With an activation Act
+/// behind it, which kernels::linear takes, it runs forward only.
+template <std::size_t In, std::size_t Out, class T, class Act = kernels::Identity>
 struct LinearOp {
   template <std::size_t... E, class... Parameters>
   auto output(View<T const, E...> x, Parameters const&...) const {
@@ -37,14 +39,15 @@ struct LinearOp {
   }
   template <class Y, class X, class W>
   void forward(Y y, X x, W weight) const {
-    kernels::linear<In, Out, T>(rows(y), x.data(), weight.data(), nullptr, y.data());
+    kernels::linear<In, Out, T, Act>(rows(y), x.data(), weight.data(), nullptr, y.data());
   }
   template <class Y, class X, class W, class B>
   void forward(Y y, X x, W weight, B bias) const {
-    kernels::linear<In, Out, T>(rows(y), x.data(), weight.data(), bias.data(), y.data());
+    kernels::linear<In, Out, T, Act>(rows(y), x.data(), weight.data(), bias.data(), y.data());
   }
   template <class Y, class X, class W, class... B>
   void pullback(Y dy, Y, X const& x, W const& weight, B const&... bias) const {
+    static_assert(std::is_same_v<Act, kernels::Identity>);
     T* dbias = nullptr;
     ((dbias = bias.grad), ...);
     if (weight.grad != nullptr) {
@@ -82,6 +85,14 @@ auto linear(X const& x, W const& weight, B const&... bias) {
   }
 }
 
+namespace detail {
+
+/// True if a Linear runs the layer Next, which follows it, in one pass with itself.
+template <class Next, std::size_t In, std::size_t Out>
+concept RunsNext = requires { typename Next::kernel; } && kernels::fuses<In, Out, typename Next::kernel>;
+
+}  // namespace detail
+
 /// Affine map over the last dimension: y = x * transpose(weight) + bias.
 ///
 /// Shapes  x (..., In), weight (Out, In), bias (Out) -> y (..., Out). Leading dimensions pass through.
@@ -105,6 +116,11 @@ struct Linear {
   [[nodiscard]] auto operator()(X const& x) const {
     return linear(x, weight, bias);
   }
+  /// The layer Next behind this one, in one pass, with the same bits: asked by a chain that runs plain tensors.
+  template <TensorLike X, detail::RunsNext<In, Out> Next>
+  [[nodiscard]] auto fused(X const& x, Next const&) const {
+    return apply(detail::LinearOp<In, Out, T, typename Next::kernel>{}, x, weight, bias);
+  }
   static constexpr FlowStep flow(Flow const& in) { return detail::flow_last(in, In, Out); }
 
   void reset_parameters(TorchRng& rng) {
@@ -125,6 +141,10 @@ struct Linear<In, Out, T, false> {
   template <TensorLike X>
   [[nodiscard]] auto operator()(X const& x) const {
     return linear(x, weight);
+  }
+  template <TensorLike X, detail::RunsNext<In, Out> Next>
+  [[nodiscard]] auto fused(X const& x, Next const&) const {
+    return apply(detail::LinearOp<In, Out, T, typename Next::kernel>{}, x, weight);
   }
   static constexpr FlowStep flow(Flow const& in) { return detail::flow_last(in, In, Out); }
 

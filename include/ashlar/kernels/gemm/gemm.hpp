@@ -2,9 +2,12 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <ashlar/kernels/pointwise/ops.hpp>
 #include <ashlar/kernels/simd/simd.hpp>
 
 #include <cstddef>
+#include <type_traits>
+#include <utility>
 
 namespace ashlar::kernels {
 inline namespace ASHLAR_KERNELS_ABI {

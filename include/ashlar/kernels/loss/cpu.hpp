@@ -28,8 +28,8 @@ void loss(Loss const& f, std::size_t n, T const* x, T const* target, Reduction r
 
 /// dx += dout * f', and dtarget likewise; either may be null. dout has n values with Reduction::none, else one.
 template <class Loss, class T>
-void loss_pullback(Loss const& f, std::size_t n, T const* x, T const* target, Reduction reduction, T const* dout,
-                   T* dx, T* dtarget = nullptr) noexcept {
+void loss_pullback(Loss const& f, std::size_t n, T const* x, T const* target, Reduction reduction, T const* dout, T* dx,
+                   T* dtarget = nullptr) noexcept {
   bool const each = reduction == Reduction::none;
   T const shared = each || n == 0 ? T(0) : (reduction == Reduction::mean ? *dout / static_cast<T>(n) : *dout);
   if (dx != nullptr) {
@@ -62,9 +62,8 @@ void bce_with_logits(std::size_t rows, std::size_t columns, T const* x, T const*
 
 /// Pullback of bce_with_logits: dx and dtarget are added to, either may be null.
 template <class T>
-void bce_with_logits_pullback(std::size_t rows, std::size_t columns, T const* x, T const* target,
-                              T const* pos_weight, Reduction reduction, T const* dout, T* dx,
-                              T* dtarget = nullptr) noexcept {
+void bce_with_logits_pullback(std::size_t rows, std::size_t columns, T const* x, T const* target, T const* pos_weight,
+                              Reduction reduction, T const* dout, T* dx, T* dtarget = nullptr) noexcept {
   for (std::size_t r = 0; r < rows; ++r) {
     for (std::size_t c = 0; c < columns; ++c) {
       std::size_t const i = r * columns + c;
@@ -201,8 +200,8 @@ void cross_entropy_probabilities(std::size_t rows, std::size_t classes, T const*
 /// dlogits += and, unless null, dtarget += pullback of cross_entropy_probabilities.
 template <class T>
 void cross_entropy_probabilities_pullback(std::size_t rows, std::size_t classes, T const* logits, T const* target,
-                                          CrossEntropy<T> const& settings, T const* log_norm, T const* dout,
-                                          T* dlogits, T* dtarget = nullptr) noexcept {
+                                          CrossEntropy<T> const& settings, T const* log_norm, T const* dout, T* dlogits,
+                                          T* dtarget = nullptr) noexcept {
   T const smoothing = static_cast<T>(settings.label_smoothing);
   for (std::size_t r = 0; r < rows; ++r) {
     T scale = settings.reduction == Reduction::none ? dout[r] : *dout;
@@ -244,8 +243,8 @@ double nll(std::size_t rows, std::size_t classes, T const* log_probability, std:
 
 /// dlog_probability += pullback of nll.
 template <class T>
-void nll_pullback(std::size_t rows, std::size_t classes, std::int64_t const* target,
-                  CrossEntropy<T> const& settings, double counted, T const* dout, T* dlog_probability) noexcept {
+void nll_pullback(std::size_t rows, std::size_t classes, std::int64_t const* target, CrossEntropy<T> const& settings,
+                  double counted, T const* dout, T* dlog_probability) noexcept {
   for (std::size_t r = 0; r < rows; ++r) {
     if (target[r] == settings.ignore_index) continue;
     std::size_t const t = static_cast<std::size_t>(target[r]);

