@@ -174,9 +174,10 @@ ASHLAR_INLINE typename Simd<T>::V dot_pair(typename Simd<T>::V const* first, typ
 
 /// One row, K = (f + 1/2) vectors: rows of b in pairs. The sums of one vector of results are joined between the
 /// products of the next, because a product and its tree depend on each other for 40 cycles and a scheduler holds few of
-/// them. 20 -> 256, floats, Zen 3, -O2: tree behind its products 195 ns (g++ 12) and 185 (clang 19), tree between the
-/// products 165 and 167. A second product with half of the middle vector in place of the fold across 128 bits: 198.
-/// The same instructions in any order, without dependencies, take 14 cycles for 8 rows; this takes 16.5.
+/// them. 20 -> 256, floats, Zen 3, g++ 12 -O2, best in turn: tree behind its products 185 ns, between the next products
+/// 168, with ReLU 176. A second product with half of the middle vector in place of the fold across 128 bits: 198. The
+/// same instructions without dependencies take 14 cycles for 8 rows, 140 ns in all; a fold across 128 bits takes a port
+/// that multiplies.
 template <std::size_t K, std::size_t N, class Act, class T>
 ASHLAR_TARGET void dot_vector_pairs(T const* x, T const* b, T const* init, T* y) noexcept {
   using S = Simd<T>;

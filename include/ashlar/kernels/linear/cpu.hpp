@@ -46,8 +46,8 @@ inline constexpr bool by_columns = In <= 64 && Out >= 16;
 }  // namespace detail
 
 /// True if linear takes Act: it is exact and of one or two instructions, and sums are so short that a pass of its own
-/// over the results shows: 64 x 20 -> 256, Zen 3, g++ 12 -O2: a pass of ReLU takes 710 ns after 7.9 us, and here
-/// nothing that could be measured.
+/// over the results shows. 20 -> 256, Zen 3, g++ 12 -O2: a pass of ReLU takes 15 ns for 1 row and 710 for 64; inside
+/// linear ReLU takes 8 for 1 row, and 20-256-10 takes 500 less for 64.
 template <std::size_t In, std::size_t Out, class Act>
 inline constexpr bool fuses = detail::by_columns<In, Out> && (std::is_same_v<Act, ReLU> || std::is_same_v<Act, ReLU6>);
 
