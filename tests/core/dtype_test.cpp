@@ -52,7 +52,8 @@ static_assert([] {
 }());
 static_assert(dtype_of<long> == dtype_of<long long>);
 static_assert(dtype_of<char> == (std::is_signed_v<char> ? DType::i8 : DType::u8));
-static_assert(dtype_of<Color> == DType::u16 && dtype_of<Plain> == DType::boolean && dtype_of<float const> == DType::f32);
+static_assert(dtype_of<Color> == DType::u16 && dtype_of<Plain> == DType::boolean &&
+              dtype_of<float const> == DType::f32);
 static_assert(!Element<long double> && !Element<void*> && !Element<int[2]> && !Element<std::array<int, 2>>);
 static_assert(!Element<int&> && !Element<std::nullptr_t>);
 

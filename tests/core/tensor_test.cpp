@@ -58,8 +58,10 @@ static_assert(std::is_standard_layout_v<P> && std::is_trivially_default_construc
 static_assert(sizeof(P) == 64 && alignof(P) == 64 && sizeof(Parameter<float, 17>) == 128);
 static_assert(sizeof(Parameter<std::int64_t>) == 64 && sizeof(Buffer<float, 0>) == 64);
 static_assert(Parameter<float, 0>::numel() == 0 && Parameter<float>::numel() == 1);
-static_assert(P::kind == Kind::parameter && Buffer<int, 1>::kind == Kind::buffer && Constant<int>::kind == Kind::constant);
-static_assert(int(Kind::parameter) == 0 && int(Kind::buffer) == 1 && int(Kind::constant) == 2 && int(Kind::scalar) == 3);
+static_assert(P::kind == Kind::parameter && Buffer<int, 1>::kind == Kind::buffer &&
+              Constant<int>::kind == Kind::constant);
+static_assert(int(Kind::parameter) == 0 && int(Kind::buffer) == 1 && int(Kind::constant) == 2 &&
+              int(Kind::scalar) == 3);
 static_assert(!std::is_same_v<Parameter<float, 2>, Buffer<float, 2>>);
 constexpr P sixth = [] {
   P p{};
@@ -69,9 +71,10 @@ constexpr P sixth = [] {
 static_assert(sixth(1, 0) == 6 && sixth.elements[5] == 6 && sixth.span()[5] == 6 && sixth.view()(1, 0) == 6);
 
 static_assert(!std::is_default_constructible_v<Tensor<float, dyn, 2>>);  // how many rows?
-static_assert(!std::is_convertible_v<int, Tensor<float, dyn, 2>>);       // a size is not a value
+static_assert(!std::is_convertible_v<int, Tensor<float, dyn, 2>>);  // a size is not a value
 static_assert(!std::is_constructible_v<Tensor<float, dyn, 2>, int, int>);
-static_assert(std::is_nothrow_move_constructible_v<Tensor<float, dyn>> && std::is_nothrow_move_assignable_v<Tensor<float, 900>>);
+static_assert(std::is_nothrow_move_constructible_v<Tensor<float, dyn>> &&
+              std::is_nothrow_move_assignable_v<Tensor<float, 900>>);
 static_assert(std::is_same_v<Tensor<float, 2>::device, Cpu>);
 static_assert(std::is_convertible_v<View<float, 2>, View<float const, 2>>);
 static_assert(!std::is_convertible_v<View<float const, 2>, View<float, 2>>);
@@ -186,7 +189,8 @@ TEST_CASE("a tensor can be made of a view, and of a parameter's elements") {
 
 TEST_CASE("errors of tensors say what was expected and what was found") {
   using ashlar::Errc;
-  CHECK(error_of([] { Tensor<float, 2, 3> t{1, 2}; }, Errc::shape) == "a tensor of shape (2, 3) takes 6 values but got 2");
+  CHECK(error_of([] { Tensor<float, 2, 3> t{1, 2}; }, Errc::shape) ==
+        "a tensor of shape (2, 3) takes 6 values but got 2");
   CHECK(error_of([] { (void)Tensor<float, dyn, 2>(3).item(); }, Errc::shape) ==
         "item() needs one element but the shape is (3, 2)");
   Tensor<float, dyn> x(2);
@@ -228,11 +232,16 @@ TEST_CASE("freed memory is taken again: no allocation after the first round") {
   round();
   CHECK(allocations_of(round) == 0);
   // A block serves every size of its class, from one byte over half of it.
-  { Tensor<std::uint8_t, dyn> t(4096); }
+  {
+    Tensor<std::uint8_t, dyn> t(4096);
+  }
   CHECK(allocations_of([] { Tensor<std::uint8_t, dyn> t(2049); }) == 0);
   // 64 MiB is kept, more is not.
   std::size_t const large = (std::size_t{64} << 20) + 1;
-  { auto* const p = ashlar::detail::Pool::allocate(large); ashlar::detail::Pool::deallocate(p, large); }
+  {
+    auto* const p = ashlar::detail::Pool::allocate(large);
+    ashlar::detail::Pool::deallocate(p, large);
+  }
   CHECK(allocations_of([&] { ashlar::detail::Pool::deallocate(ashlar::detail::Pool::allocate(large), large); }) == 1);
 }
 

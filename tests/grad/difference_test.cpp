@@ -142,7 +142,9 @@ TEST_CASE("gradients of activations are those of finite differences") {
   each("square", [](auto const& a) { return square(a); }, x);
   each("log", [](auto const& a) { return log(a); }, positive);
   each("sqrt", [](auto const& a) { return sqrt(a); }, positive);
-  each("numbers", [](auto const& a) { return 2 - (a + 3) * 1.5 / 0.7 - (1 - a) + 4 / a - (-a - 2) + 2 * a + (1 + a); }, x);
+  each(
+      "numbers", [](auto const& a) { return 2 - (a + 3) * 1.5 / 0.7 - (1 - a) + 4 / a - (-a - 2) + 2 * a + (1 + a); },
+      x);
 }
 
 TEST_CASE("gradients of arithmetic are those of finite differences, broadcast both ways") {
@@ -160,8 +162,9 @@ TEST_CASE("gradients of products and reductions are those of finite differences"
   check("matmul", [](auto const& x, auto const& y) { return matmul(x, y); }, d23, b);
   check("matmul of a vector", [](auto const& x, auto const& y) { return matmul(x, y); }, v3, b);
   Tensor<double, 4, 3> const weight = numbers(Tensor<double, 4, 3>{}, 0.9);
-  check("linear", [](auto const& x, auto const& w, auto const& c) { return linear(x, w, c); }, d23, weight,
-        numbers(Tensor<double, 4>{}, 2.2));
+  check(
+      "linear", [](auto const& x, auto const& w, auto const& c) { return linear(x, w, c); }, d23, weight,
+      numbers(Tensor<double, 4>{}, 2.2));
   check("linear without bias", [](auto const& x, auto const& w) { return linear(x, w); }, v3, weight);
   check("sum and mean", [](auto const& x) { return sum(x) * mean(x * x) + x; }, d23);
   check("softmax", [](auto const& x) { return softmax(x) + log_softmax(x * 2); }, d23);
@@ -170,25 +173,34 @@ TEST_CASE("gradients of products and reductions are those of finite differences"
 
 TEST_CASE("gradients of losses are those of finite differences, for targets too") {
   auto const t = numbers(Tensor<double, dyn, 3>(2), 1.4);
-  check("pairs", [](auto const& x, auto const& y) {
-    return mse_loss(x, y) + mse_loss(x, y, Reduction::sum) * l1_loss(x, y) + smooth_l1_loss(x, y, 0.5) +
-           huber_loss(x, y, 0.7, Reduction::sum) + binary_cross_entropy_with_logits(x, y);
-  }, d23, t);
+  check(
+      "pairs",
+      [](auto const& x, auto const& y) {
+        return mse_loss(x, y) + mse_loss(x, y, Reduction::sum) * l1_loss(x, y) + smooth_l1_loss(x, y, 0.5) +
+               huber_loss(x, y, 0.7, Reduction::sum) + binary_cross_entropy_with_logits(x, y);
+      },
+      d23, t);
   Tensor<std::int64_t, dyn> labels(2);
   labels.assign(std::array<std::int64_t, 2>{2, 0});
   Tensor<double, 3> const weight{0.5, 2, 1};
-  check("classes", [&](auto const& x) {
-    return cross_entropy(x, labels) + cross_entropy(x, labels, {.label_smoothing = 0.2}, Reduction::sum) +
-           cross_entropy(x, labels, weight, {.label_smoothing = 0.1, .ignore_index = 0});
-  }, d23);
+  check(
+      "classes",
+      [&](auto const& x) {
+        return cross_entropy(x, labels) + cross_entropy(x, labels, {.label_smoothing = 0.2}, Reduction::sum) +
+               cross_entropy(x, labels, weight, {.label_smoothing = 0.1, .ignore_index = 0});
+      },
+      d23);
 }
 
 TEST_CASE("gradients of a program with loops and branches are those of finite differences") {
-  check("a loop that runs until", [](auto const& in) {
-    auto x = in * in;
-    while (std::abs(sum(x).item()) > 1) x = x / 2;
-    if (mean(x).item() > 0) x = tanh(x) * in;
-    for (int i = 0; i < 3; ++i) x = softmax(x - mean(x)) + x * v3;
-    return x;
-  }, d23);
+  check(
+      "a loop that runs until",
+      [](auto const& in) {
+        auto x = in * in;
+        while (std::abs(sum(x).item()) > 1) x = x / 2;
+        if (mean(x).item() > 0) x = tanh(x) * in;
+        for (int i = 0; i < 3; ++i) x = softmax(x - mean(x)) + x * v3;
+        return x;
+      },
+      d23);
 }

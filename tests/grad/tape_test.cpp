@@ -138,7 +138,10 @@ TEST_CASE("a plain tensor in a traced expression may be gone when the gradients 
     gone.fill(7);
     return sum(tape(x) * gone);
   }();
-  { Tensor<float, dyn, 2> over(1); over.fill(0); }  // takes its memory from the pool
+  {
+    Tensor<float, dyn, 2> over(1);
+    over.fill(0);
+  }  // takes its memory from the pool
   tape.backward(loss);
   CHECK(values(grads.w) == std::vector<float>{21, -7});
 }

@@ -89,8 +89,10 @@ struct MLP {
   Linear<64, 10> out;
 };
 // The result's type is known to the compiler: static stays static, dyn stays dyn.
-static_assert(std::is_same_v<decltype(forward(std::declval<MLP const&>(), std::declval<Tensor<float, 20>>())), Tensor<float, 10>>);
-static_assert(std::is_same_v<decltype(std::declval<Owned<MLP>&>()(std::declval<Tensor<float, dyn, 20>>())), Tensor<float, dyn, 10>>);
+static_assert(std::is_same_v<decltype(forward(std::declval<MLP const&>(), std::declval<Tensor<float, 20>>())),
+                             Tensor<float, 10>>);
+static_assert(std::is_same_v<decltype(std::declval<Owned<MLP>&>()(std::declval<Tensor<float, dyn, 20>>())),
+                             Tensor<float, dyn, 10>>);
 
 }  // namespace
 
@@ -191,7 +193,9 @@ TEST_CASE("nothing is allocated once a network is warm") {
     optimizer.step(*net, *grads);
   };
   step();
-  CHECK(allocations_of([&] { for (int i = 0; i < 5; ++i) step(); }) == 0);
+  CHECK(allocations_of([&] {
+          for (int i = 0; i < 5; ++i) step();
+        }) == 0);
 }
 
 TEST_CASE("Dropout drops in training alone, by the tape's Rng, and backwards with the same mask") {

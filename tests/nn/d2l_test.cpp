@@ -149,7 +149,9 @@ TEST_CASE("an MLP with an operator() agrees with torch") { check<MLP, 20>("mlp")
 TEST_CASE("a Sequential agrees with torch") { check<Plain, 20>("sequential"); }
 TEST_CASE("a struct with numbers for keys agrees with torch") { check<MySequential, 20>("my_sequential"); }
 TEST_CASE("a network in a network agrees with torch") { check<NestMLP, 20>("nest_mlp"); }
-TEST_CASE("a constant, a layer used twice and a loop agree with torch") { check<FixedHiddenMLP, 20>("fixed_hidden_mlp"); }
+TEST_CASE("a constant, a layer used twice and a loop agree with torch") {
+  check<FixedHiddenMLP, 20>("fixed_hidden_mlp");
+}
 TEST_CASE("a Sequential of networks agrees with torch") { check<Chimera, 20>("chimera"); }
 TEST_CASE("a layer of one's own agrees with torch") {
   check<Centered, 8>("centered_sequential");

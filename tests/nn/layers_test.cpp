@@ -40,7 +40,8 @@ std::string path_of(std::string const& name) {
 template <class T, class Actual>
 void check_close(Actual const& actual, std::vector<T> const& expected) {
   bool const f64 = std::is_same_v<T, double>;
-  ashlar::test::expect_close(std::vector<T>(actual.begin(), actual.end()), expected, f64 ? 1e-9 : 1e-4, f64 ? 1e-10 : 1e-5);
+  ashlar::test::expect_close(std::vector<T>(actual.begin(), actual.end()), expected, f64 ? 1e-9 : 1e-4,
+                             f64 ? 1e-10 : 1e-5);
 }
 
 /// The tensor `name` of a file, shaped like X, which has at most one dyn extent, its first.
@@ -84,7 +85,8 @@ void check_layer(std::string const& name, Layer const& layer) {
 
 /// A function of one element, at ordinary and at edge values.
 template <class Layer>
-void check_activation(std::string const& name, Layer const& ordinary, bool special = true, Layer const& defaults = Layer{}) {
+void check_activation(std::string const& name, Layer const& ordinary, bool special = true,
+                      Layer const& defaults = Layer{}) {
   check_layer<Tensor<float, dyn>>(name, ordinary);
   check_layer<Tensor<double, dyn>>(name, ordinary);
   if (!special) return;
@@ -177,11 +179,13 @@ TEST_CASE("activations agree with torch, also at infinities, NaN, zeros and kink
   check_activation("hardtanh", Hardtanh{});
   check_activation("mish", Mish{});
   check_activation("softsign", Softsign{});
-  check_activation("dropout_eval", [](auto const& x) {  // the identity, except in training
-    Tensor<typename std::remove_cvref_t<decltype(x)>::value_type, dyn> const copy(x.view());
-    CHECK(bitwise_equal(Dropout{0.5}(copy), copy));
-    return Identity{}(x);
-  }, false, {});
+  check_activation("dropout_eval",
+                   [](auto const& x) {  // the identity, except in training
+                     Tensor<typename std::remove_cvref_t<decltype(x)>::value_type, dyn> const copy(x.view());
+                     CHECK(bitwise_equal(Dropout{0.5}(copy), copy));
+                     return Identity{}(x);
+                   },
+                   false, {});
 }
 
 TEST_CASE("Softmax and Flatten agree with torch") {
@@ -217,8 +221,10 @@ TEST_CASE("losses agree with torch") {
   check_pair_loss("smooth_l1", [](auto const& x, auto const& t) { return smooth_l1_loss(x, t); });
   check_pair_loss("smooth_l1_beta", [](auto const& x, auto const& t) { return smooth_l1_loss(x, t, 0.3); });
   check_pair_loss("huber", [](auto const& x, auto const& t) { return huber_loss(x, t, 0.5); });
-  check_pair_loss("bce_with_logits", [](auto const& x, auto const& t) { return binary_cross_entropy_with_logits(x, t); });
-  check_pair_loss("bce_with_logits_large", [](auto const& x, auto const& t) { return binary_cross_entropy_with_logits(x, t); });
+  check_pair_loss("bce_with_logits",
+                  [](auto const& x, auto const& t) { return binary_cross_entropy_with_logits(x, t); });
+  check_pair_loss("bce_with_logits_large",
+                  [](auto const& x, auto const& t) { return binary_cross_entropy_with_logits(x, t); });
 }
 
 TEST_CASE("errors of layers and losses say what was expected") {
@@ -232,11 +238,13 @@ TEST_CASE("errors of layers and losses say what was expected") {
   y(1) = -1;
   CHECK_THROWS_WITH(cross_entropy(logits, y), "target -1 of row 1 is no class: there are 4, from 0");
   y(1) = 0;
-  CHECK_THROWS_WITH(cross_entropy(logits, y, {.label_smoothing = 1.5}), "label_smoothing is from 0 to 1 but is 1.500000");
+  CHECK_THROWS_WITH(cross_entropy(logits, y, {.label_smoothing = 1.5}),
+                    "label_smoothing is from 0 to 1 but is 1.500000");
   CHECK_THROWS_WITH(mse_loss(Tensor<float, dyn>(3), Tensor<float, dyn>(4)),
                     "a loss takes input and target of one shape but they are (3,) and (4,)");
   CHECK_THROWS_WITH((Linear<5, 4>{}(Tensor<float, dyn, dyn>(2, 6))),
                     "Linear takes 5 features in the last dimension but the shape is (2, 6)");
-  CHECK_THROWS_WITH((Tensor<float, dyn>(2) + Tensor<float, dyn>(3)),
-                    "an elementwise op cannot join shapes (2,) and (3,): they are equal, or one is the end of the other");
+  CHECK_THROWS_WITH(
+      (Tensor<float, dyn>(2) + Tensor<float, dyn>(3)),
+      "an elementwise op cannot join shapes (2,) and (3,): they are equal, or one is the end of the other");
 }

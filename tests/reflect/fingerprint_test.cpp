@@ -14,8 +14,8 @@
 #include <string_view>
 
 using ashlar::Buffer;
-using ashlar::fingerprint_of;
 using ashlar::Fingerprint;
+using ashlar::fingerprint_of;
 using ashlar::Linear;
 using ashlar::Parameter;
 using ashlar::ReLU;
@@ -47,9 +47,11 @@ struct Local {};
 static_assert(type_name<outer::MLP>() == "MLP" && type_name<Local>() == "Local");
 static_assert(type_name<Linear<20, 256>>() == "Linear<20, 256>");
 static_assert(type_name<outer::Generic<outer::MLP, 7, true>>() == "Generic<MLP, 7, true>");
-static_assert(type_name<outer::Generic<outer::Generic<double, 0, false>, 1, true>>() == "Generic<Generic<double, 0, false>, 1, true>");
+static_assert(type_name<outer::Generic<outer::Generic<double, 0, false>, 1, true>>() ==
+              "Generic<Generic<double, 0, false>, 1, true>");
 static_assert(type_name<ashlar::Sequential<Linear<1, 2>, ReLU>>() == "Sequential<Linear<1, 2>, ReLU>");
-static_assert(type_name<ashlar::Sequential<ashlar::Sequential<Linear<1, 2>>>>() == "Sequential<Sequential<Linear<1, 2>>>");
+static_assert(type_name<ashlar::Sequential<ashlar::Sequential<Linear<1, 2>>>>() ==
+              "Sequential<Sequential<Linear<1, 2>>>");
 static_assert(type_name<ashlar::Sequential<>>() == "Sequential<>" && type_name<float const*>() == "const float*");
 static_assert(type_name<ashlar::Named<"block 0", Linear<2, 3>>>() == "Named<text<8>{\"block 0\"}, Linear<2, 3>>");
 static_assert(type_name<Parameter<float, 2, 3>>().substr(0, 7) == "Stored<");
@@ -76,28 +78,73 @@ static_assert(fnv("foobar") == from_hex("343e1662793c64bf6f0d3597ba446f18"));
 static_assert(of<outer::MLP> == from_hex("14a552c5812e977ccb6cbab8a7bf852f"));
 
 // Each thing that a byte-for-byte exchange depends on changes the fingerprint ...
-struct Base { Parameter<float, 4, 3> a; Parameter<float, 4> b; };
-struct Key { Parameter<float, 4, 3> c; Parameter<float, 4> b; };
-struct Kind { Buffer<float, 4, 3> a; Parameter<float, 4> b; };
-struct Dtype { Parameter<std::int32_t, 4, 3> a; Parameter<float, 4> b; };
-struct Shape { Parameter<float, 3, 4> a; Parameter<float, 4> b; };
-struct Rank { Parameter<float, 12> a; Parameter<float, 4> b; };
-struct Order { Parameter<float, 4> b; Parameter<float, 4, 3> a; };
+struct Base {
+  Parameter<float, 4, 3> a;
+  Parameter<float, 4> b;
+};
+struct Key {
+  Parameter<float, 4, 3> c;
+  Parameter<float, 4> b;
+};
+struct Kind {
+  Buffer<float, 4, 3> a;
+  Parameter<float, 4> b;
+};
+struct Dtype {
+  Parameter<std::int32_t, 4, 3> a;
+  Parameter<float, 4> b;
+};
+struct Shape {
+  Parameter<float, 3, 4> a;
+  Parameter<float, 4> b;
+};
+struct Rank {
+  Parameter<float, 12> a;
+  Parameter<float, 4> b;
+};
+struct Order {
+  Parameter<float, 4> b;
+  Parameter<float, 4, 3> a;
+};
 struct Empty {};
-struct alignas(64) Gap { Parameter<float, 4, 3> a; Empty gap; Parameter<float, 4> b; };  // the offset of b, and the size
-struct End { Parameter<float, 4, 3> a; Parameter<float, 4> b; Empty end; };               // the size alone
-struct Alias { Parameter<float, 4, 3> a; Tied<"a"> b; };
+struct alignas(64) Gap {
+  Parameter<float, 4, 3> a;
+  Empty gap;
+  Parameter<float, 4> b;
+};  // the offset of b, and the size
+struct End {
+  Parameter<float, 4, 3> a;
+  Parameter<float, 4> b;
+  Empty end;
+};               // the size alone
+struct Alias {
+  Parameter<float, 4, 3> a;
+  Tied<"a"> b;
+};
 static_assert(of<Base> != of<Key> && of<Base> != of<Kind> && of<Base> != of<Dtype> && of<Base> != of<Shape>);
 static_assert(of<Base> != of<Rank> && of<Base> != of<Order> && of<Base> != of<Gap> && of<Base> != of<End>);
 static_assert(of<Base> != of<Alias> && of<Gap> != of<End>);
 
 // ... and nothing else does: not the type's name, nor how the members are grouped.
-struct Other { Parameter<float, 4, 3> a; Parameter<float, 4> b; };
+struct Other {
+  Parameter<float, 4, 3> a;
+  Parameter<float, 4> b;
+};
 template <class... T>
-struct Twin { Parameter<float, 4, 3> a; Parameter<float, 4> b; };
+struct Twin {
+  Parameter<float, 4, 3> a;
+  Parameter<float, 4> b;
+};
 static_assert(of<Base> == of<Other> && of<Base> == of<Twin<int>>);
-struct Grouped { Linear<2, 3> x; };
-struct Flat { struct { Parameter<float, 3, 2> weight; Parameter<float, 3> bias; } x; };
+struct Grouped {
+  Linear<2, 3> x;
+};
+struct Flat {
+  struct {
+    Parameter<float, 3, 2> weight;
+    Parameter<float, 3> bias;
+  } x;
+};
 static_assert(of<Grouped> == of<Flat>);
 
 }  // namespace

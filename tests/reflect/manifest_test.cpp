@@ -142,21 +142,30 @@ struct Nested {
   Sequential<ReLU, ReLU> nothing;
 };
 static_assert(differs<Nested>({
-                  parameter("stack.0.weight", m(2, 2)), parameter("stack.0.bias", v(2)),
-                  parameter("stack.1.weight", m(2, 2)), parameter("stack.1.bias", v(2)),
-                  parameter("grid.0.0.weight", m(2, 1)), parameter("grid.0.1.weight", m(2, 1)),
-                  parameter("grid.1.0.weight", m(2, 1)), parameter("grid.1.1.weight", m(2, 1)),
-                  parameter("grid.2.0.weight", m(2, 1)), parameter("grid.2.1.weight", m(2, 1)),
-                  parameter("chain.0.weight", m(2, 2)), parameter("chain.block 0.weight", m(3, 2)),
+                  parameter("stack.0.weight", m(2, 2)),
+                  parameter("stack.0.bias", v(2)),
+                  parameter("stack.1.weight", m(2, 2)),
+                  parameter("stack.1.bias", v(2)),
+                  parameter("grid.0.0.weight", m(2, 1)),
+                  parameter("grid.0.1.weight", m(2, 1)),
+                  parameter("grid.1.0.weight", m(2, 1)),
+                  parameter("grid.1.1.weight", m(2, 1)),
+                  parameter("grid.2.0.weight", m(2, 1)),
+                  parameter("grid.2.1.weight", m(2, 1)),
+                  parameter("chain.0.weight", m(2, 2)),
+                  parameter("chain.block 0.weight", m(3, 2)),
                   parameter("chain.3.0.weight", m(3, 3)),
                   parameter("key of its own.weight", m(2, 2)),
                   parameter("named.0.weight", m(1, 1)),
-                  parameter("vectors.0", v(2)), parameter("vectors.1", v(2)),
+                  parameter("vectors.0", v(2)),
+                  parameter("vectors.1", v(2)),
               }) == -1);
 
 // A Sequential may be a network by itself; so may an array of networks, and a struct in a State.
-static_assert(differs<Sequential<Linear<1, 1>, ReLU>>({parameter("0.weight", m(1, 1)), parameter("0.bias", v(1))}) == -1);
-static_assert(differs<std::array<LinearNoBias<1, 1>, 2>>({parameter("0.weight", m(1, 1)), parameter("1.weight", m(1, 1))}) == -1);
+static_assert(differs<Sequential<Linear<1, 1>, ReLU>>({parameter("0.weight", m(1, 1)), parameter("0.bias", v(1))}) ==
+              -1);
+static_assert(differs<std::array<LinearNoBias<1, 1>, 2>>({parameter("0.weight", m(1, 1)),
+                                                          parameter("1.weight", m(1, 1))}) == -1);
 static_assert(manifest<ReLU>().empty() && manifest<Sequential<>>().empty());
 
 struct Optimizer {
@@ -168,18 +177,20 @@ static_assert(differs<Optimizer>({scalar("lr", DType::f64),
                                   {"momentum.bias", Kind::buffer, DType::f32, v(2)}}) == -1);
 
 // More than 8 and more than 16 members in a Sequential, of several alignments.
-struct Byte { std::uint8_t b; };
+struct Byte {
+  std::uint8_t b;
+};
 using L = LinearNoBias<1, 1>;
-using Long = Sequential<Byte, L, Byte, ReLU, Byte, L, Byte, Byte, /*8*/ Byte, Byte, L, ReLU, Byte, Byte, L, Byte, /*16*/ Byte,
-                        L, Byte>;
+using Long = Sequential<Byte, L, Byte, ReLU, Byte, L, Byte, Byte, /*8*/ Byte, Byte, L, ReLU, Byte, Byte, L, Byte,
+                        /*16*/ Byte, L, Byte>;
 static_assert(manifest<Long>().size() == 17 && manifest<Long>()[16].key == "18.b");
 
 // ---- ties -----------------------------------------------------------------------------------------------------------
 
 struct Inner {
   LinearNoBias<2, 2> a;
-  Tied<"a"> b;          // resolved here
-  Tied<"outer"> c;      // only the struct around knows it
+  Tied<"a"> b;  // resolved here
+  Tied<"outer"> c;  // only the struct around knows it
 };
 struct Ties {
   Linear<2, 2> outer;
@@ -198,18 +209,26 @@ struct Ties {
 };
 static_assert(differs<Ties>({
                   parameter("scale", v(3)),
-                  parameter("outer.weight", m(2, 2)), parameter("outer.bias", v(2)),
-                  tied("layer.weight", m(2, 2), "outer.weight"), tied("layer.bias", v(2), "outer.bias"),
+                  parameter("outer.weight", m(2, 2)),
+                  parameter("outer.bias", v(2)),
+                  tied("layer.weight", m(2, 2), "outer.weight"),
+                  tied("layer.bias", v(2), "outer.bias"),
                   tied("tensor", m(2, 2), "outer.weight"),
-                  parameter("inner.a.weight", m(2, 2)), tied("inner.b.weight", m(2, 2), "inner.a.weight"),
-                  tied("inner.c.weight", m(2, 2), "outer.weight"), tied("inner.c.bias", v(2), "outer.bias"),
+                  parameter("inner.a.weight", m(2, 2)),
+                  tied("inner.b.weight", m(2, 2), "inner.a.weight"),
+                  tied("inner.c.weight", m(2, 2), "outer.weight"),
+                  tied("inner.c.bias", v(2), "outer.bias"),
                   tied("deep", m(2, 2), "inner.a.weight"),
-                  parameter("chain.0.weight", m(2, 2)), tied("chain.1.weight", m(2, 2), "chain.0.weight"),
+                  parameter("chain.0.weight", m(2, 2)),
+                  tied("chain.1.weight", m(2, 2), "chain.0.weight"),
                   tied("chain.2", v(2), "outer.bias"),
-                  tied("one", v(3), "scale"), tied("two", v(3), "scale"),
-                  parameter("stack.0.weight", m(2, 2)), parameter("stack.1.weight", m(2, 2)),
+                  tied("one", v(3), "scale"),
+                  tied("two", v(3), "scale"),
+                  parameter("stack.0.weight", m(2, 2)),
+                  parameter("stack.1.weight", m(2, 2)),
                   tied("element.weight", m(2, 2), "stack.1.weight"),
-                  parameter("spaced out.weight", m(1, 1)), tied("also.weight", m(1, 1), "spaced out.weight"),
+                  parameter("spaced out.weight", m(1, 1)),
+                  tied("also.weight", m(1, 1), "spaced out.weight"),
               }) == -1);
 
 // A tie takes no memory that a file would hold, and two structs around may hold the same inner one.
@@ -250,9 +269,11 @@ using ashlar::detail::is_valid_enum;
 static_assert(is_valid_enum<Mode>(0) && is_valid_enum<Mode>(7) && !is_valid_enum<Mode>(1) && !is_valid_enum<Mode>(255));
 static_assert(is_valid_enum<Signed>(-64) && is_valid_enum<Signed>(-1) && is_valid_enum<Signed>(127));
 static_assert(!is_valid_enum<Signed>(-2) && !is_valid_enum<Signed>(-128) && !is_valid_enum<Signed>(126));
-static_assert(is_valid_enum<Wide>(-3) && is_valid_enum<Wide>(191) && !is_valid_enum<Wide>(192) && !is_valid_enum<Wide>(-65));
+static_assert(is_valid_enum<Wide>(-3) && is_valid_enum<Wide>(191) && !is_valid_enum<Wide>(192) &&
+              !is_valid_enum<Wide>(-65));
 static_assert(!is_valid_enum<Wide>(INT64_MAX) && !is_valid_enum<Wide>(INT64_MIN));
-static_assert(is_valid_enum<Unscoped>(0) && is_valid_enum<Unscoped>(5) && !is_valid_enum<Unscoped>(1) && !is_valid_enum<Unscoped>(99));
+static_assert(is_valid_enum<Unscoped>(0) && is_valid_enum<Unscoped>(5) && !is_valid_enum<Unscoped>(1) &&
+              !is_valid_enum<Unscoped>(99));
 static_assert(is_valid_enum<Flags>(9) && !is_valid_enum<Flags>(2) && !is_valid_enum<Flags>(0x80000000u));
 
 struct Checked {
@@ -277,17 +298,18 @@ TEST_CASE("offsets are the addresses of the members") {
 
   using namespace ashlar::literals;
   static Nested const n{};
-  check_addresses(n, {&n.stack[0].weight, &n.stack[0].bias, &n.stack[1].weight, &n.stack[1].bias, &n.grid[0][0], &n.grid[0][1],
-                      &n.grid[1][0], &n.grid[1][1], &n.grid[2][0], &n.grid[2][1], &n.chain[0_c], &n.chain[2_c].weight,
-                      &n.chain[3_c][0_c].weight, &n.odd.weight, &n.named[0].weight, &n.vectors[0], &n.vectors[1]});
+  check_addresses(
+      n, {&n.stack[0].weight, &n.stack[0].bias, &n.stack[1].weight, &n.stack[1].bias, &n.grid[0][0], &n.grid[0][1],
+          &n.grid[1][0], &n.grid[1][1], &n.grid[2][0], &n.grid[2][1], &n.chain[0_c], &n.chain[2_c].weight,
+          &n.chain[3_c][0_c].weight, &n.odd.weight, &n.named[0].weight, &n.vectors[0], &n.vectors[1]});
   static Long const s{};
-  check_addresses(s, {&s[0_c], &s[1_c], &s[2_c], &s[4_c], &s[5_c], &s[6_c], &s[7_c], &s[8_c], &s[9_c], &s[10_c], &s[12_c],
-                      &s[13_c], &s[14_c], &s[15_c], &s[16_c], &s[17_c], &s[18_c]});
+  check_addresses(s, {&s[0_c], &s[1_c], &s[2_c], &s[4_c], &s[5_c], &s[6_c], &s[7_c], &s[8_c], &s[9_c], &s[10_c],
+                      &s[12_c], &s[13_c], &s[14_c], &s[15_c], &s[16_c], &s[17_c], &s[18_c]});
   static Ties const t{};
   Linear<2, 2> const& o = t.outer;
-  check_addresses(t, {&t.scale, &o.weight, &o.bias, &o.weight, &o.bias, &o.weight, &t.inner.a, &t.inner.a, &o.weight, &o.bias,
-                      &t.inner.a, &t.chain[0_c], &t.chain[0_c], &o.bias, &t.scale, &t.scale, &t.stack[0], &t.stack[1],
-                      &t.stack[1], &t.odd, &t.odd});
+  check_addresses(t, {&t.scale,   &o.weight, &o.bias,     &o.weight,   &o.bias,       &o.weight,     &t.inner.a,
+                      &t.inner.a, &o.weight, &o.bias,     &t.inner.a,  &t.chain[0_c], &t.chain[0_c], &o.bias,
+                      &t.scale,   &t.scale,  &t.stack[0], &t.stack[1], &t.stack[1],   &t.odd,        &t.odd});
 }
 
 TEST_CASE("content that C++ relies on is checked where it lies, aligned or not") {

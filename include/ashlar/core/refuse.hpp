@@ -90,22 +90,24 @@ constexpr text<N + 1> to_text(std::string_view from) {
   return out;
 }
 
-// A class reports its error once, at its first instantiation, and can be named again after that.
-template <class Holder, class Indices>
-struct Ask;
-template <class Holder, std::size_t... I>
-struct Ask<Holder, std::index_sequence<I...>> {
-  char why[sizeof(error_because<to_text<piece(Holder::value.view(), I).size()>(piece(Holder::value.view(), I))...>)];
+// A class reports its error once, at its first instantiation, and can be named again after that: so a sentence that
+// several checks come to is one error.
+template <text... Sentence>
+struct Ask {
+  char why[sizeof(error_because<Sentence...>)];
 };
-template <class Holder>
-struct Ask<Holder, std::index_sequence<>> {};
+
+template <class Holder, std::size_t... I>
+constexpr void ask(std::index_sequence<I...>) {
+  (void)sizeof(Ask<to_text<piece(Holder::value.view(), I).size()>(piece(Holder::value.view(), I))...>);
+}
 
 /// `Holder::value` is a constexpr Sentence; empty means all is well.
 /// Does nothing then, and else stops the compiler with the sentence. Code that goes on afterwards does so with a type
 /// that causes no second error.
 template <class Holder>
 constexpr void refuse() {
-  (void)sizeof(Ask<Holder, std::make_index_sequence<piece_count(Holder::value.view())>>);
+  if constexpr (!Holder::value.empty()) ask<Holder>(std::make_index_sequence<piece_count(Holder::value.view())>{});
 }
 
 }  // namespace detail

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <ashlar/core/refuse.hpp>
+#include <ashlar/grad/device_check.hpp>
 #include <ashlar/grad/tape.hpp>
 
 #include <cstddef>
@@ -36,16 +37,6 @@ template <class T, std::size_t... E>
 Tensor<T, E...> make_like(Like<T, E...> const& like) {
   return Tensor<T, E...>(uninitialized_t{}, like.dims);
 }
-
-/// The device of a tensor type, complete or not.
-template <class X>
-struct DeviceOf {
-  using type = Cpu;
-};
-template <class T, class D, std::size_t... E>
-struct DeviceOf<BasicTensor<T, D, E...>> {
-  using type = D;
-};
 
 template <class T, class D, std::size_t... E>
 View<T const, E...> const_view(BasicTensor<T, D, E...> const& x) {
@@ -150,23 +141,6 @@ auto harmless(X const& x, Like<T, E...> const& like) {
   }
 }
 
-template <class... X>
-struct DeviceMistake {
-  static constexpr Sentence value = [] {
-    Sentence s;
-    if (!(std::is_same_v<typename DeviceOf<X>::type, Cpu> && ...)) {
-      s.add("ashlar: an op got a value on the device ");
-      bool named = false;
-      ((std::is_same_v<typename DeviceOf<X>::type, Cpu> || named
-            ? void()
-            : (named = true, void(s.add(DeviceOf<X>::type::name)))),
-       ...);
-      s.add(" where the others are on the cpu: copy it with to<Cpu>(x)");
-    }
-    return s;
-  }();
-};
-
 }  // namespace detail
 
 /// Runs an op on tensors of any kind. With plain ones the result is a Tensor and nothing else happens; with traced ones
@@ -181,11 +155,13 @@ struct DeviceMistake {
 /// Errors  compile time: values on different devices.
 template <class Op, TensorLike... X>
 auto apply(Op op, X const&... x) {
-  detail::refuse<detail::DeviceMistake<X...>>();
-  auto const like = op.output(detail::const_view(x)...);
-  if constexpr ((detail::is_traced<X> || ...)) {
+  if constexpr (!detail::on_host<X...>()) {
+    return detail::refuse_device<X...>();
+  } else if constexpr ((detail::is_traced<X> || ...)) {
+    auto const like = op.output(detail::const_view(x)...);
     return detail::record(op, like, x...);
   } else {
+    auto const like = op.output(detail::const_view(x)...);
     auto y = detail::make_like(like);
     op.forward(y.view(), detail::const_view(x)...);
     return y;

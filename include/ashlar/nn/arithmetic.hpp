@@ -40,7 +40,10 @@ struct ElementwiseMistake {
     Sentence s;
     constexpr Extents a = A::dims_type::type();
     constexpr Extents b = B::dims_type::type();
-    if (!is_suffix(a, b) && !is_suffix(b, a)) {
+    if (!std::is_same_v<typename A::value_type, typename B::value_type>) {
+      s.add("ashlar: an elementwise op got ").add(name_of(dtype_of<typename A::value_type>)).add(" and ");
+      s.add(name_of(dtype_of<typename B::value_type>)).add(": nothing is converted silently");
+    } else if (!is_suffix(a, b) && !is_suffix(b, a)) {
       s.add("ashlar: an elementwise op cannot join shapes ");
       add(s, a);
       s.add(" and ");
@@ -129,11 +132,10 @@ struct BinaryOp {
 
 template <Arithmetic K, class A, class B>
 auto arithmetic(A const& a, B const& b) {
-  static_assert(std::is_same_v<typename A::value_type, typename B::value_type>,
-                "ashlar: both sides of an elementwise op have the same dtype; nothing is converted silently");
-  using Mistake = ElementwiseMistake<A, B>;
-  refuse<Mistake>();
-  if constexpr (!Mistake::value.empty()) {
+  if constexpr (!on_host<A, B>()) {
+    return refuse_device<A, B>();
+  } else if constexpr (!ElementwiseMistake<A, B>::value.empty()) {
+    refuse<ElementwiseMistake<A, B>>();
     return harmless(a, like<typename A::value_type>(a.dims()));
   } else {
     return apply(BinaryOp<K, (A::dims_type::rank >= B::dims_type::rank)>{}, a, b);
@@ -175,8 +177,12 @@ struct ScalarOp {
 
 template <Arithmetic K, bool NumberFirst, class X>
 auto scalar_arithmetic(X const& x, double s) {
-  using T = typename X::value_type;
-  return apply(ScalarOp<K, NumberFirst, T>{static_cast<T>(s)}, x);
+  if constexpr (!on_host<X>()) {
+    return refuse_device<X>();
+  } else {
+    using T = typename X::value_type;
+    return apply(ScalarOp<K, NumberFirst, T>{static_cast<T>(s)}, x);
+  }
 }
 
 template <class N>

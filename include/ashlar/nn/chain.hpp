@@ -2,6 +2,7 @@
 #pragma once
 
 #include <ashlar/core/refuse.hpp>
+#include <ashlar/grad/device_check.hpp>
 #include <ashlar/grad/trace.hpp>
 #include <ashlar/nn/flow.hpp>
 #include <ashlar/nn/path.hpp>
@@ -88,27 +89,57 @@ constexpr void walk(Walk& w, Place const& here, Place const* giver);
 
 struct ChainMember {
   std::string_view key;
-  WalkFunction walk;
+  WalkFunction walk;         // null if the member is no layer
+  std::string_view outside;  // of a Tied: what it names, if that is not in this struct
 };
+
+template <class M>
+constexpr bool is_layer() {
+  return is_tied<M> || (!is_stored<M> && (has_call_operator<M>() || is_chain<unnamed_t<M>>()));
+}
 
 template <class T, class M>
 constexpr WalkFunction walk_function() {
-  if constexpr (is_tied<M>) {
+  if constexpr (!is_layer<M>()) {
+    return nullptr;
+  } else if constexpr (is_tied<M>) {
     return &walk<unnamed_t<member_at_t<T, M>>>;
   } else {
     return &walk<unnamed_t<M>>;
   }
 }
 
+template <class T, class M>
+constexpr std::string_view outside_target() {
+  if constexpr (is_tied<M>) {
+    if constexpr (std::is_same_v<member_at_t<T, M>, NoMember>) return M::target;
+  }
+  return {};
+}
+
 template <class T>
 constexpr auto chain_members() {
   return []<std::size_t... I>(std::index_sequence<I...>) {
-    return std::array<ChainMember, sizeof...(I)>{ChainMember{member_key<T, I>(), walk_function<T, field_t<T, I>>()}...};
+    return std::array<ChainMember, sizeof...(I)>{
+        ChainMember{member_key<T, I>(), walk_function<T, field_t<T, I>>(), outside_target<T, field_t<T, I>>()}...};
   }(std::make_index_sequence<field_count<T>()>{});
 }
 
 constexpr void walk_member(Walk& w, ChainMember const& member, Place const& here, Place const* giver) {
-  if (w.mistake.empty()) member.walk(w, here, giver);
+  if (!w.mistake.empty()) return;
+  if (member.walk != nullptr && member.outside.empty()) return member.walk(w, here, giver);
+  w.mistake.add("ashlar: ");
+  if (member.walk == nullptr) {
+    here.around->write(w.mistake);
+    w.mistake.add(" has no operator() so its members run in order, but ");
+    here.write(w.mistake);
+    w.mistake.add(" is not a layer");
+  } else {
+    here.write(w.mistake);
+    w.mistake.add(" names ").add(member.outside).add(", which is not in ");
+    here.around->write(w.mistake);
+    w.mistake.add(": write an operator() where both can be seen");
+  }
 }
 
 template <class T>
@@ -159,11 +190,7 @@ constexpr std::string_view not_a_layer() {
   } else {
     return []<std::size_t... I>(std::index_sequence<I...>) {
       std::string_view found{};
-      [[maybe_unused]] auto const is_layer = []<class M>(std::type_identity<M>) {
-        return is_tied<M> || has_call_operator<M>() || is_chain<unnamed_t<M>>();
-      };
-      ((found.empty() && !is_layer(std::type_identity<field_t<T, I>>{}) ? void(found = member_key<T, I>()) : void()),
-       ...);
+      ((found.empty() && !is_layer<field_t<T, I>>() ? void(found = member_key<T, I>()) : void()), ...);
       return found;
     }(std::make_index_sequence<field_count<T>()>{});
   }
@@ -174,22 +201,82 @@ template <class T, class X>
 struct ChainMistake {
   static constexpr Sentence value = [] {
     Walk w;
-    if constexpr (constexpr std::string_view odd = not_a_layer<T>(); !odd.empty()) {
-      w.mistake.add("ashlar: ").add(chain_name<T>()).add(" has no operator() so its members run in order, but ");
-      w.mistake.add(chain_name<T>()).add(".").add(odd).add(" is not a layer");
-    } else {
-      if constexpr (!std::is_void_v<X>) w.flow = flow_of<X>();
-      Place const root{nullptr, chain_name<T>(), 0};
-      walk<T>(w, root, nullptr);
-    }
+    if constexpr (!std::is_void_v<X>) w.flow = flow_of<X>();
+    Place const root{nullptr, chain_name<T>(), 0};
+    walk<T>(w, root, nullptr);
     return w.mistake;
   }();
 };
 
-/// Asked by `make` and by `forward`. clang 19 does not accept a second call of what failed once: the test skips it.
+/// True if T and all chains in it fit, without an input.
+template <class T>
+inline constexpr bool chain_fits = true;
+template <class T>
+  requires(is_chain<T>())
+inline constexpr bool chain_fits<T> = [] {
+  if constexpr (is_array<T>) {
+    if (!chain_fits<unnamed_t<typename T::value_type>>) return false;
+  } else {
+    bool const fit = []<std::size_t... I>(std::index_sequence<I...>) {
+      return (chain_fits<unnamed_t<field_t<T, I>>> && ...);
+    }(std::make_index_sequence<field_count<T>()>{});
+    if (!fit) return false;
+  }
+  return ChainMistake<T, void>::value.empty();
+}();
+
+/// The innermost struct in T, or T itself, whose members do not fit; void if there is none. A Sequential and an array
+/// have no name of their own, so the struct that holds them reports their mistakes.
+template <class T>
+constexpr auto struct_misfit() {
+  if constexpr (chain_fits<T>) {
+    return std::type_identity<void>{};
+  } else if constexpr (is_array<T>) {
+    return struct_misfit<unnamed_t<typename T::value_type>>();
+  } else {
+    constexpr std::size_t first = []<std::size_t... I>(std::index_sequence<I...>) {
+      std::size_t at = sizeof...(I);
+      ((at == sizeof...(I) && !std::is_void_v<typename decltype(struct_misfit<unnamed_t<field_t<T, I>>>())::type>
+            ? void(at = I)
+            : void()),
+       ...);
+      return at;
+    }(std::make_index_sequence<field_count<T>()>{});
+    if constexpr (first != field_count<T>()) {
+      return struct_misfit<unnamed_t<field_t<T, first>>>();
+    } else if constexpr (is_sequential<T>) {
+      return std::type_identity<void>{};
+    } else {
+      return std::type_identity<T>{};
+    }
+  }
+}
+
+/// The mistake in member I of T, a Sequential.
+template <class T, std::size_t I>
+struct MemberChainMistake {
+  static constexpr Sentence value = [] {
+    Walk w;
+    Place const root{nullptr, chain_name<T>(), 0};
+    Place const member{&root, member_key<T, I>(), 0};
+    walk<unnamed_t<field_t<T, I>>>(w, member, nullptr);
+    return w.mistake;
+  }();
+};
+
+/// clang 19 does not accept a second call of what failed once: the test skips it.
+template <class Mistake>
+constexpr void refuse_once() {
+  if constexpr (requires { refuse<Mistake>(); }) refuse<Mistake>();
+}
+
+/// Asked by `make` and by `forward`.
 template <class T>
 constexpr void refuse_chain() {
-  if constexpr (requires { refuse<ChainMistake<T, void>>(); }) refuse<ChainMistake<T, void>>();
+  if constexpr (!chain_fits<T>) {
+    using Inner = typename decltype(struct_misfit<T>())::type;
+    refuse_once<ChainMistake<std::conditional_t<std::is_void_v<Inner>, T, Inner>, void>>();
+  }
 }
 
 /// True if T and all it holds are layers and chains of layers, and nothing else.
@@ -210,6 +297,9 @@ constexpr bool only_layers() {
   }
 }
 
+template <class T, std::size_t I>
+constexpr void check_member();
+
 /// Checks every chain inside T, without an input. What may be a mere container of networks is not taken for a chain.
 template <class T>
 constexpr void check_edges() {
@@ -219,8 +309,27 @@ constexpr void check_edges() {
     refuse_chain<T>();
   } else if constexpr (PlainStruct<T> || is_sequential<T>) {
     []<std::size_t... I>(std::index_sequence<I...>) {
-      (check_edges<unnamed_t<field_t<T, I>>>(), ...);
+      (check_member<T, I>(), ...);
     }(std::make_index_sequence<field_count<T>()>{});
+  }
+}
+
+template <class T, std::size_t I>
+constexpr bool member_misfits() {
+  using M = unnamed_t<field_t<T, I>>;
+  if constexpr (is_sequential<M> && only_layers<M>()) {
+    return !chain_fits<M> && std::is_void_v<typename decltype(struct_misfit<M>())::type>;
+  } else {
+    return false;
+  }
+}
+
+template <class T, std::size_t I>
+constexpr void check_member() {
+  if constexpr (member_misfits<T, I>()) {
+    refuse_once<MemberChainMistake<T, I>>();
+  } else {
+    check_edges<unnamed_t<field_t<T, I>>>();
   }
 }
 
@@ -238,8 +347,6 @@ template <std::size_t I, class Net, class X>
 auto run_member(Net const& net, X const& x) {
   using M = field_t<Net, I>;
   if constexpr (is_tied<M>) {
-    static_assert(!std::is_same_v<member_at_t<Net, M>, NoMember>,
-                  "ashlar: a Tied runs only in the struct that holds the layer it names: write an operator()");
     return run(member_at<M, 0>(net), x);
   } else {
     return run(get_field<I>(net), x);
@@ -306,7 +413,7 @@ auto run(Net const& net, X const& x) {
 /// Runs a chain whose edges fit. After a mistake goes on with x, so that the mistake stays the only error.
 template <class Net, class X>
 auto run_checked(Net const& net, X const& x) {
-  if constexpr (!ChainMistake<Net, void>::value.empty()) {
+  if constexpr (!chain_fits<Net>) {
     refuse_chain<Net>();
     return x;
   } else if constexpr (!ChainMistake<Net, X>::value.empty()) {
@@ -326,7 +433,9 @@ auto run_checked(Net const& net, X const& x) {
 ///         run time: shape, where only the value knows an extent.
 template <class Net, class... X>
 auto forward(Net const& net, X const&... x) {
-  if constexpr (!detail::is_chain<Net>()) {
+  if constexpr (!detail::on_host<X...>()) {
+    return detail::refuse_device<X...>();
+  } else if constexpr (!detail::is_chain<Net>()) {
     return net(x...);
   } else {
     static_assert(sizeof...(X) == 1, "ashlar: members that run in order take one input: write an operator() for more");

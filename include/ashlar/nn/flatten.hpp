@@ -52,9 +52,13 @@ auto flattened(Dims<N, E...> const& from) {
 struct Flatten {
   template <TensorLike X>
   [[nodiscard]] auto operator()(X const& x) const {
-    static_assert(X::dims_type::rank >= 1, "ashlar: Flatten takes at least one dimension, the batch");
-    auto const dims = detail::flattened(x.dims());
-    return apply(detail::ReshapeOp<std::remove_const_t<decltype(dims)>>{dims}, x);
+    if constexpr (!detail::on_host<X>()) {
+      return detail::refuse_device<X>();
+    } else {
+      static_assert(X::dims_type::rank >= 1, "ashlar: Flatten takes at least one dimension, the batch");
+      auto const dims = detail::flattened(x.dims());
+      return apply(detail::ReshapeOp<std::remove_const_t<decltype(dims)>>{dims}, x);
+    }
   }
   static constexpr FlowStep flow(Flow const& in) {
     if (!in.known || in.open || in.extents.rank == 0) return {Flow::nothing()};

@@ -15,21 +15,32 @@
 namespace ashlar {
 namespace detail {
 
-template <class X, std::size_t In, std::size_t Out>
+template <class X, class W, class... B>
 struct LinearMistake {
   static constexpr Sentence value = [] {
     Sentence s;
-    FlowStep const step = flow_last(flow_of<X>(), In, Out);
-    if (!step.fits) {
-      s.add("ashlar: Linear<").add(In).add(", ").add(Out).add("> takes ").add(In);
+    constexpr Extents w = W::dims_type::type();
+    if (w.rank != 2 || w[0] == dyn || w[1] == dyn) {
+      s.add("ashlar: linear takes a weight (out features, in features) of static extents but its rank is ").add(w.rank);
+      return s;
+    }
+    [[maybe_unused]] auto const check_bias = [&](Extents const& b) {
+      if (s.empty() && !(b.rank == 1 && b[0] == w[0])) {
+        s.add("ashlar: linear has ").add(w[0]).add(" out features but its bias has ").add(b.rank == 1 ? b[0] : 0);
+      }
+    };
+    (check_bias(B::dims_type::type()), ...);
+    FlowStep const step = flow_last(flow_of<X>(), w[1], w[0]);
+    if (s.empty() && !step.fits) {
+      s.add("ashlar: Linear<").add(w[1]).add(", ").add(w[0]).add("> takes ").add(w[1]);
       s.add(" features but the input has ").add(step.gives);
     }
     return s;
   }();
 };
 
-/// y = x * transpose(weight) (+ bias): x (..., In), weight (Out, In), bias (Out) -> y (..., Out). With an activation Act
-/// behind it, which kernels::linear takes, it runs forward only.
+/// y = x * transpose(weight) (+ bias): x (..., In), weight (Out, In), bias (Out) -> y (..., Out). With an activation
+/// Act behind it, which kernels::linear takes, it runs forward only.
 template <std::size_t In, std::size_t Out, class T, class Act = kernels::Identity>
 struct LinearOp {
   template <std::size_t... E, class... Parameters>
@@ -71,16 +82,14 @@ struct LinearOp {
 /// Shapes  x (..., In), weight (Out, In), bias (Out) -> (..., Out).
 template <TensorLike X, TensorLike W, TensorLike... B>
 auto linear(X const& x, W const& weight, B const&... bias) {
-  static_assert(W::dims_type::rank == 2, "ashlar: the weight of linear() is (out features, in features)");
-  constexpr std::size_t out = W::dims_type::extents[0];
-  constexpr std::size_t in = W::dims_type::extents[1];
-  static_assert(((B::dims_type::rank == 1 && B::dims_type::extents[0] == out) && ...),
-                "ashlar: the bias of linear() has as many elements as the weight has rows");
-  using Mistake = detail::LinearMistake<X, in, out>;
-  detail::refuse<Mistake>();
-  if constexpr (!Mistake::value.empty()) {
-    return detail::harmless(x, detail::like<typename X::value_type>(with_last<out>(x.dims())));
+  if constexpr (!detail::on_host<X, W, B...>()) {
+    return detail::refuse_device<X, W, B...>();
+  } else if constexpr (!detail::LinearMistake<X, W, B...>::value.empty()) {
+    detail::refuse<detail::LinearMistake<X, W, B...>>();
+    return detail::harmless(x, detail::like<typename X::value_type>(x.dims()));
   } else {
+    constexpr std::size_t out = W::dims_type::extents[0];
+    constexpr std::size_t in = W::dims_type::extents[1];
     return apply(detail::LinearOp<in, out, typename X::value_type>{}, x, weight, bias...);
   }
 }

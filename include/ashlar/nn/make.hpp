@@ -17,7 +17,7 @@ namespace ashlar {
 template <class T>
 Owned<T> make() {
   (void)manifest<T>();  // mistakes in the type are reported here, at the first use
-  detail::check_edges<T>();
+  if constexpr (detail::is_storable<T>) detail::check_edges<T>();
   if constexpr (std::is_trivially_default_constructible_v<T>) {
     return make_zeros<T>();
   } else {
@@ -33,7 +33,7 @@ Owned<T> make() {
 template <class T>
 Owned<T> make(Rng rng) {
   auto net = make<T>();
-  initialise(*net, rng);
+  if constexpr (detail::is_storable<T>) initialise(*net, rng);
   return net;
 }
 

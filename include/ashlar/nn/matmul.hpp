@@ -38,8 +38,14 @@ template <class A, class B>
 struct MatmulMistake {
   static constexpr Sentence value = [] {
     Sentence s;
-    std::size_t const k = A::dims_type::type().back();
-    std::size_t const rows = B::dims_type::type()[0];
+    constexpr Extents a = A::dims_type::type();
+    constexpr Extents b = B::dims_type::type();
+    if (a.rank == 0 || b.rank != 2) {
+      s.add("ashlar: matmul takes (..., K) and (K, N) but the ranks are ").add(a.rank).add(" and ").add(b.rank);
+      return s;
+    }
+    std::size_t const k = a.back();
+    std::size_t const rows = b[0];
     if (k != dyn && rows != dyn && k != rows) {
       s.add("ashlar: matmul got ").add(k).add(" columns on the left but ").add(rows).add(" rows on the right");
     }
@@ -52,11 +58,11 @@ struct MatmulMistake {
 /// Matrix product. Shapes a (..., K), b (K, N) -> (..., N); N is static.
 template <TensorLike A, TensorLike B>
 auto matmul(A const& a, B const& b) {
-  static_assert(A::dims_type::rank >= 1 && B::dims_type::rank == 2, "ashlar: matmul takes (..., K) and (K, N)");
-  using Mistake = detail::MatmulMistake<A, B>;
-  detail::refuse<Mistake>();
-  if constexpr (!Mistake::value.empty()) {
-    return detail::harmless(a, detail::like<typename A::value_type>(with_last<B::dims_type::extents[1]>(a.dims())));
+  if constexpr (!detail::on_host<A, B>()) {
+    return detail::refuse_device<A, B>();
+  } else if constexpr (!detail::MatmulMistake<A, B>::value.empty()) {
+    detail::refuse<detail::MatmulMistake<A, B>>();
+    return detail::harmless(a, detail::like<typename A::value_type>(a.dims()));
   } else {
     return apply(detail::MatmulOp{}, a, b);
   }

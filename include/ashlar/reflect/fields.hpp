@@ -21,10 +21,49 @@
 
 namespace ashlar::detail {
 
-/// A struct whose members are its content. Everything else says for itself what it holds.
+/// A struct whose members are its content, unless they are irregular. Everything else says for itself what it holds.
 template <class T>
-concept PlainStruct = std::is_class_v<T> && std::is_aggregate_v<T> && !std::is_empty_v<T> &&
-                      !IndexedChildren<T>::specialised && !is_named<T> && !is_tied<T> && !is_stored<T>;
+concept PlainClass = std::is_class_v<T> && std::is_aggregate_v<T> && !std::is_empty_v<T> &&
+                     !IndexedChildren<T>::specialised && !is_named<T> && !is_tied<T> && !is_stored<T>;
+
+// Members that Boost.PFR cannot bind. It counts a C array as its elements, because each of them takes an initialiser of
+// its own; but {} stands for the whole array, so that the others are too many, and for no reference at all.
+enum class Irregular : unsigned char { none, array, reference };
+
+template <std::size_t>
+using AnyMember = boost::pfr::detail::ubiq_lref_constructor;
+
+template <class T, std::size_t... Before, std::size_t... After>
+constexpr bool takes_braces(std::index_sequence<Before...>, std::index_sequence<After...>) {
+  return requires { T{AnyMember<Before>{Before}..., {}, AnyMember<After>{After}...}; };
+}
+template <class T, std::size_t... Before, std::size_t... After>
+constexpr bool takes_8_braces(std::index_sequence<Before...>, std::index_sequence<After...>) {
+  return requires { T{AnyMember<Before>{Before}..., {}, {}, {}, {}, {}, {}, {}, {}, AnyMember<After>{After}...}; };
+}
+
+template <class T, std::size_t At, std::size_t Count>
+constexpr Irregular find_irregular() {
+  if constexpr (At == Count) {
+    return Irregular::none;
+  } else if constexpr (At + 8 <= Count &&
+                       takes_8_braces<T>(std::make_index_sequence<At>{},
+                                         std::make_index_sequence<At + 8 <= Count ? Count - At - 8 : 0>{})) {
+    return find_irregular<T, At + 8, Count>();
+  } else if constexpr (takes_braces<T>(std::make_index_sequence<At>{}, std::make_index_sequence<Count - At - 1>{})) {
+    return find_irregular<T, At + 1, Count>();
+  } else if constexpr (takes_braces<T>(std::make_index_sequence<At>{}, std::index_sequence<>{})) {
+    return Irregular::array;
+  } else {
+    return std::is_copy_assignable_v<T> ? Irregular::none : Irregular::reference;
+  }
+}
+
+template <class T>
+inline constexpr Irregular irregular_of = find_irregular<T, 0, boost::pfr::tuple_size_v<T>>();
+
+template <class T>
+concept PlainStruct = PlainClass<T> && irregular_of<T> == Irregular::none;
 
 template <class T>
 constexpr std::size_t field_count() {

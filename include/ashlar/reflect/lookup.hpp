@@ -76,9 +76,11 @@ AnyTensor<Void> find_row(Void* object, std::string_view key) {
       return {&row, static_cast<Byte*>(object) + row.offset};
     }
   }
-  std::string text = std::string(type_name<T>()) + " has nothing with the key " + std::string(key);
-  if (auto const near = nearest_key(manifest<T>(), key); !near.empty())
-    text += "; did you mean " + std::string(near) + "?";
+  std::string text(type_name<T>());  // append, not +: g++ 12 warns of overruns in the temporaries of operator+
+  text.append(" has nothing with the key ").append(key);
+  if (auto const near = nearest_key(manifest<T>(), key); !near.empty()) {
+    text.append("; did you mean ").append(near).append("?");
+  }
   throw Error(Errc::value, text);
 }
 
@@ -119,6 +121,19 @@ constexpr auto element_of() {
   else return std::type_identity<std::uint16_t>{};
 }
 
+/// What `get` gives for a key that does not exist: it can be used like any View, so that the key stays the only
+/// mistake.
+struct NoView {
+  float& operator()(auto const&...) const;
+  [[nodiscard]] float* data() const;
+  [[nodiscard]] float* begin() const;
+  [[nodiscard]] float* end() const;
+  [[nodiscard]] std::span<float> span() const;
+  [[nodiscard]] std::size_t numel() const;
+  [[nodiscard]] Extents shape() const;
+  void fill(auto const&) const;
+};
+
 /// Row I of a T as a View with its dtype and extents in the type.
 template <std::size_t I, class T>
 auto row_view(T& object) {
@@ -156,6 +171,8 @@ auto get(T& net) {
   detail::refuse<detail::KeyLookupMistake<U, Key>>();
   if constexpr (detail::KeyLookupMistake<U, Key>::value.empty()) {
     return detail::row_view<detail::row_index<U>(Key.view())>(net);
+  } else {
+    return detail::NoView{};
   }
 }
 

@@ -421,6 +421,13 @@ constexpr std::size_t first_unsupported() {
 }
 
 template <class T>
+constexpr std::string_view irregular_reason() {
+  return irregular_of<T> == Irregular::array
+             ? "it has a C array as a member: use std::array, Parameter, Buffer or Constant"
+             : "it has a reference as a member, which means nothing in a file: hold the value";
+}
+
+template <class T>
 struct MemberMistake {
   template <std::size_t K>
   static constexpr auto member() {
@@ -436,7 +443,13 @@ struct MemberMistake {
   template <class M>
   static constexpr std::string_view reason() {
     if constexpr (std::is_pointer_v<M>) return "a pointer means nothing in a file";
+    if constexpr (std::is_array_v<M>) return "use std::array, Parameter, Buffer or Constant";
+    if constexpr (std::is_arithmetic_v<M>) return "no file format has such a number";
     if constexpr (requires { typename M::device; }) return "use Parameter, Buffer or Constant for what is stored";
+    if constexpr (PlainClass<M>) return irregular_reason<M>();
+    if constexpr (std::is_polymorphic_v<M> || (std::is_class_v<M> && std::is_trivially_copyable_v<M>)) {
+      return "it has constructors, virtual functions or private members";
+    }
     return "its content does not lie inside the struct";
   }
   static constexpr Sentence value = [] {
@@ -488,11 +501,73 @@ constexpr bool has_given_keys() {
   }
 }
 
+struct NoMistake {
+  static constexpr Sentence value{};
+};
+
+/// What is wrong with T itself, as the type that says it.
 template <class T>
-constexpr auto check_table() {
-  refuse<MemberMistake<T>>();
-  if constexpr (has_given_keys<T>()) refuse<KeyMistake<T>>();
-  if constexpr (PlainStruct<T> && !is_std_array<T>) refuse<LayoutMistake<T>>();
+constexpr auto own_mistake() {
+  if constexpr (first_unsupported<T>() != fields<T>.size()) {
+    return MemberMistake<T>{};
+  } else if constexpr (has_given_keys<T>() && !KeyMistake<T>::value.empty()) {
+    return KeyMistake<T>{};
+  } else if constexpr (PlainStruct<T> && !is_std_array<T> && !LayoutMistake<T>::value.empty()) {
+    return LayoutMistake<T>{};
+  } else {
+    return NoMistake{};
+  }
+}
+
+/// The parts of M that may be wrong in themselves: a layer, a struct.
+template <class M>
+constexpr auto inner_type() {
+  if constexpr (is_std_array<M>) {
+    return inner_type<typename M::value_type>();
+  } else if constexpr (is_named<M>) {
+    return inner_type<typename NamedParts<M>::layer>();
+  } else if constexpr (is_state<M>) {
+    return inner_type<decltype(M::value)>();
+  } else {
+    return std::type_identity<M>{};
+  }
+}
+
+template <class T>
+inline constexpr bool is_sound = true;
+template <class T>
+  requires(IndexedChildren<T>::specialised || PlainStruct<T>)
+inline constexpr bool is_sound<T> = [] {
+  return []<std::size_t... I>(std::index_sequence<I...>) {
+    return (is_sound<typename decltype(inner_type<field_t<T, I>>())::type> && ...) &&
+           std::is_same_v<decltype(own_mistake<T>()), NoMistake>;
+  }(std::make_index_sequence<field_count<T>()>{});
+}();
+
+/// The mistake in T that lies furthest in, in the order of the members.
+template <class T>
+constexpr auto find_mistake() {
+  if constexpr (is_std_array<T> || is_named<T> || is_state<T>) {
+    if constexpr (first_unsupported<T>() != fields<T>.size()) {
+      return MemberMistake<T>{};
+    } else {
+      return find_mistake<typename decltype(inner_type<T>())::type>();
+    }
+  } else if constexpr (is_sound<T>) {
+    return NoMistake{};
+  } else {
+    constexpr std::size_t first = []<std::size_t... I>(std::index_sequence<I...>) {
+      std::size_t at = sizeof...(I);
+      ((at == sizeof...(I) && !is_sound<typename decltype(inner_type<field_t<T, I>>())::type> ? void(at = I) : void()),
+       ...);
+      return at;
+    }(std::make_index_sequence<field_count<T>()>{});
+    if constexpr (first != field_count<T>()) {
+      return find_mistake<typename decltype(inner_type<field_t<T, first>>())::type>();
+    } else {
+      return own_mistake<T>();
+    }
+  }
 }
 
 // ---- the table of a type -------------------------------------------------------------------------------------------
@@ -548,7 +623,6 @@ constexpr bool is_computed(std::array<Row, N> const& rows) {
 /// The rows of T, relative to T; ties that only an enclosing struct can resolve are pending.
 template <class T>
 constexpr auto const& table() {
-  check_table<T>();
   if constexpr (expanded_size<T>.ties) {
     static_assert(is_computed(resolved_rows<T>));
     return resolved_rows<T>;
@@ -592,32 +666,43 @@ template <class T>
 struct RootMistake {
   static constexpr Sentence value = [] {
     Sentence s;
-    if (!HasFields<T> || !std::is_trivially_copyable_v<T> || !std::is_trivially_destructible_v<T>) {
-      s.add("ashlar: ")
-          .add(type_name<T>())
-          .add(
-              " is not a plain struct: a network has no constructors, destructor, virtual functions or private "
-              "members");
+    if constexpr (PlainClass<T> && !HasFields<T>) {
+      s.add("ashlar: ").add(type_name<T>()).add(irregular_reason<T>().substr(2));
+    } else if (!HasFields<T> || !std::is_trivially_copyable_v<T> || !std::is_trivially_destructible_v<T>) {
+      s.add("ashlar: ").add(type_name<T>()).add(" is not a plain struct: a network has no constructors, ");
+      s.add("destructor, virtual functions or private members");
     }
     return s;
   }();
 };
 
+/// The type that says what is wrong with T as a whole; NoMistake if all is well.
+template <class T>
+constexpr auto whole_mistake() {
+  if constexpr (!HasFields<T>) {
+    return RootMistake<T>{};
+  } else if constexpr (!std::is_same_v<decltype(find_mistake<T>()), NoMistake>) {
+    return find_mistake<T>();
+  } else if constexpr (!RootMistake<T>::value.empty()) {
+    return RootMistake<T>{};
+  } else if constexpr (table_has_ties<T>()) {
+    return TieMistake<T>{};
+  } else {
+    return NoMistake{};
+  }
+}
+
+/// True if T can be stored. Code that goes on after a mistake was reported asks this first.
+template <class T>
+inline constexpr bool is_storable = std::is_same_v<decltype(whole_mistake<T>()), NoMistake>;
+
 template <class T>
 constexpr auto const& checked_table() {
-  if constexpr (!HasFields<T>) {
-    refuse<RootMistake<T>>();
-    return no_rows;
-  } else if constexpr (!MemberMistake<T>::value.empty()) {
-    refuse<MemberMistake<T>>();
-    return no_rows;
-  } else if constexpr (table_has_ties<T>()) {
-    refuse<TieMistake<T>>();
+  if constexpr (is_storable<T>) {
     return table<T>();
   } else {
-    auto const& rows = table<T>();  // first, because a mistake further in names its member
-    refuse<RootMistake<T>>();
-    return rows;
+    refuse<decltype(whole_mistake<T>())>();
+    return no_rows;
   }
 }
 
