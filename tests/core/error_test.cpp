@@ -1,5 +1,5 @@
-// tests/core/error_test.cpp, mirrors include/ashlar/core/{error,text,refuse,index}.hpp.  SPDX-License-Identifier:
-// BSL-1.0
+// tests/core/error_test.cpp, mirrors include/ashlar/core/{error,result,text,refuse,index}.hpp.
+// SPDX-License-Identifier: BSL-1.0
 #include <ashlar/core/error.hpp>
 
 #include <ashlar/core/index.hpp>

@@ -16,12 +16,15 @@
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <tuple>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 using namespace ashlar;
 
@@ -203,4 +206,27 @@ TEST_CASE("gradients of a program with loops and branches are those of finite di
         return x;
       },
       d23);
+}
+
+TEST_CASE("the gradient of an element does not depend on where it stands") {  // vector body, or its tail
+  NoParameters net, grads;
+  Tape tape(net, grads);
+  Tensor<float, dyn> x(41);
+  for (std::size_t i = 0; i < 41; ++i) x(i) = static_cast<float>(static_cast<double>(i % 9) - 4) * 0.7f;
+  auto const gradient = [&](std::size_t first, std::size_t n) {
+    Tensor<float, dyn> part(n);
+    std::copy_n(x.data() + first, n, part.data());
+    auto const v = tape.variable(part);
+    tape.backward(sum(silu(relu(v) - v * 0.5f)));
+    return std::vector<float>(v.grad().begin(), v.grad().end());
+  };
+  auto const whole = gradient(0, 41);
+  std::size_t wrong = 0;
+  for (std::size_t first = 0; first < 41; ++first) {
+    for (std::size_t n = 1; first + n <= 41; ++n) {
+      auto const part = gradient(first, n);
+      for (std::size_t i = 0; i < n; ++i) wrong += part[i] != whole[first + i];
+    }
+  }
+  CHECK(wrong == 0);
 }

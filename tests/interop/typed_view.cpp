@@ -1,5 +1,5 @@
-// Writes model.ashlar, whose elements count upwards, and model.fbs: for typed_view.py.  SPDX-License-Identifier:
-// BSL-1.0
+// Writes model.ashlar, whose elements count upwards, and model.fbs: for typed_view.py.
+// SPDX-License-Identifier: BSL-1.0
 #include <ashlar/io/file.hpp>
 #include <ashlar/reflect/structure.hpp>
 #include <ashlar/schema/schema.hpp>

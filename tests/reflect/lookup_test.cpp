@@ -1,5 +1,5 @@
-// tests/reflect/lookup_test.cpp, mirrors include/ashlar/reflect/{lookup,state_dict}.hpp.  SPDX-License-Identifier:
-// BSL-1.0
+// tests/reflect/lookup_test.cpp, mirrors include/ashlar/reflect/{lookup,state_dict}.hpp.
+// SPDX-License-Identifier: BSL-1.0
 #include <ashlar/reflect/state_dict.hpp>
 
 #include <ashlar/nn/activation.hpp>

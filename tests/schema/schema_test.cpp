@@ -35,7 +35,7 @@ struct Odd {
   Named<"block-0", Parameter<float, 2>> b;
   Named<"0", Dense<4, 4>> c;
   Named<"class", Dense<4, 4>> d;
-  Named<"Größe", Dense<4, 4>> e;
+  Named<"Gr\u00f6\u00dfe", Dense<4, 4>> e;
   std::array<Stage, 3> stages;
   Named<"stages_length", Parameter<float, 1>> f;
   Parameter<float, 3> type;
