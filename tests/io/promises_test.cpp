@@ -142,10 +142,8 @@ TEST_CASE("promise 2: every truncation is an error for load, verify and map") {
 }
 
 TEST_CASE("promise 3: verification cannot be compiled out") {
-  // Neither NDEBUG nor FlatBuffers' own switch takes the checks away: this file is compiled with both.
-#if !defined(NDEBUG)
-  SUCCEED("built without NDEBUG; the release preset builds it with");
-#endif
+  // No check in io/ is an assert or stands behind a macro. This shows that the checks are there in the build at hand;
+  // ./run test has none with NDEBUG, the release preset has.
   auto bytes = small_bytes();
   bytes[100] ^= std::byte{1};
   CHECK(!verify_bytes(bytes).ok());
