@@ -1,8 +1,9 @@
-// tests/nn/d2l_test.cpp: whole networks against torch: keys, shapes, order, ties, and outputs of the same weights.
-// SPDX-License-Identifier: BSL-1.0
+// tests/nn/d2l_test.cpp: whole networks against torch: keys, shapes, order, ties, outputs of the same weights, and
+// text. SPDX-License-Identifier: BSL-1.0
 //
 // The networks of the chapter "Builders' Guide" of Dive into Deep Learning; golden data in tests/golden/d2l.
 #include <ashlar/nn.hpp>
+#include <ashlar/nn/print.hpp>
 #include <ashlar/reflect/lookup.hpp>
 
 #include "support/close.hpp"
@@ -32,7 +33,7 @@ using Plain = Sequential<Linear<20, 256>, ReLU, Linear<256, 10>>;
 
 struct MySequential {  // children under keys that are numbers, without a Sequential
   Named<"0", Linear<20, 256>> first;
-  ReLU relu;
+  Named<"1", ReLU> relu;
   Named<"2", Linear<256, 10>> second;
 };
 
@@ -68,12 +69,8 @@ struct MyLinear {
 };
 
 using Block1 = Sequential<Linear<4, 8>, ReLU, Linear<8, 4>, ReLU>;
-struct Block2 {
-  Named<"block 0", Block1> block0;
-  Named<"block 1", Block1> block1;
-  Named<"block 2", Block1> block2;
-  Named<"block 3", Block1> block3;
-};
+using Block2 =
+    Sequential<Named<"block 0", Block1>, Named<"block 1", Block1>, Named<"block 2", Block1>, Named<"block 3", Block1>>;
 using RgNet = Sequential<Block2, Linear<4, 1>>;
 
 using Shared = Sequential<Linear<4, 8>, ReLU, Linear<8, 8>, ReLU, Tied<"2">, ReLU, Linear<8, 1>>;
@@ -95,6 +92,7 @@ void check(std::string const& name) {
   SafeTensors const weights(path_of(name + ".safetensors"));
   SafeTensors const io(path_of(name + ".io.safetensors"));
   auto net = make<Net>();
+  CHECK(structure(net) + "\n" == ashlar::test::read_file(path_of(name + ".print.txt")));
 
   std::size_t at = 0;
   auto const& expected = json["state_dict"].items;

@@ -87,6 +87,7 @@ struct LeakyReLU {
     return detail::pointwise(kernels::LeakyReLU{negative_slope}, x);
   }
   static constexpr FlowStep flow(Flow const& in) { return {in}; }
+  void extra_repr(auto& r) const { r.add("negative_slope", negative_slope); }
 };
 
 struct ELU {
@@ -96,6 +97,7 @@ struct ELU {
     return detail::pointwise(kernels::ELU{alpha}, x);
   }
   static constexpr FlowStep flow(Flow const& in) { return {in}; }
+  void extra_repr(auto& r) const { r.add("alpha", alpha); }
 };
 
 struct Softplus {
@@ -106,6 +108,7 @@ struct Softplus {
     return detail::pointwise(kernels::Softplus{beta, threshold}, x);
   }
   static constexpr FlowStep flow(Flow const& in) { return {in}; }
+  void extra_repr(auto& r) const { r.add("beta", beta).add("threshold", threshold); }
 };
 
 struct Hardtanh {
@@ -116,6 +119,7 @@ struct Hardtanh {
     return detail::pointwise(kernels::Hardtanh{min_val, max_val}, x);
   }
   static constexpr FlowStep flow(Flow const& in) { return {in}; }
+  void extra_repr(auto& r) const { r.add("min_val", min_val).add("max_val", max_val); }
 };
 
 }  // namespace ashlar

@@ -62,6 +62,7 @@ struct Dropout {
     return apply(detail::DropoutOp<T>{p}, x);
   }
   static constexpr FlowStep flow(Flow const& in) { return {in}; }
+  void extra_repr(auto& r) const { r.add("p", p).add("inplace", false); }
 };
 
 }  // namespace ashlar

@@ -69,6 +69,7 @@ struct Flatten {
       e[1] = in.extents[d] == dyn || e[1] == dyn ? dyn : e[1] * in.extents[d];
     return {Flow::all(e)};
   }
+  void extra_repr(auto& r) const { r.add("start_dim", 1).add("end_dim", -1); }
 };
 
 }  // namespace ashlar

@@ -131,6 +131,7 @@ struct Linear {
     return apply(detail::LinearOp<In, Out, T, typename Next::kernel>{}, x, weight, bias);
   }
   static constexpr FlowStep flow(Flow const& in) { return detail::flow_last(in, In, Out); }
+  void extra_repr(auto& r) const { r.add("in_features", In).add("out_features", Out).add("bias", Bias); }
 
   void reset_parameters(TorchRng& rng) {
     init::kaiming_uniform_(weight, std::sqrt(5.0), rng);
@@ -156,6 +157,7 @@ struct Linear<In, Out, T, false> {
     return apply(detail::LinearOp<In, Out, T, typename Next::kernel>{}, x, weight);
   }
   static constexpr FlowStep flow(Flow const& in) { return detail::flow_last(in, In, Out); }
+  void extra_repr(auto& r) const { r.add("in_features", In).add("out_features", Out).add("bias", false); }
 
   void reset_parameters(TorchRng& rng) { init::kaiming_uniform_(weight, std::sqrt(5.0), rng); }
 };

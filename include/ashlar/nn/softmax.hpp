@@ -69,6 +69,7 @@ struct Softmax {
     return softmax(x);
   }
   static constexpr FlowStep flow(Flow const& in) { return {in}; }
+  void extra_repr(auto& r) const { r.add("dim", -1); }
 };
 
 /// log_softmax over the last dimension, as a layer. torch.nn.LogSoftmax(-1).
@@ -78,6 +79,7 @@ struct LogSoftmax {
     return log_softmax(x);
   }
   static constexpr FlowStep flow(Flow const& in) { return {in}; }
+  void extra_repr(auto& r) const { r.add("dim", -1); }
 };
 
 }  // namespace ashlar
