@@ -6,6 +6,7 @@
 #include <ashlar/nn/arithmetic.hpp>
 #include <ashlar/nn/chain.hpp>
 #include <ashlar/nn/dropout.hpp>
+#include <ashlar/nn/embedding.hpp>
 #include <ashlar/nn/flatten.hpp>
 #include <ashlar/nn/initialise.hpp>
 #include <ashlar/nn/linear.hpp>
