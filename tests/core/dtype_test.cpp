@@ -50,6 +50,12 @@ static_assert([] {
   }
   return true;
 }());
+// Dtypes of other formats: behind those of .ashlar files, and no element type has one.
+static_assert(static_cast<std::size_t>(DType::c64) == ashlar::dtype_count);
+static_assert(size_of(DType::c64) == 8 && size_of(DType::c128) == 16 && size_of(DType::f8_e4m3fn) == 1 &&
+              size_of(DType::f8_e5m2) == 1);
+static_assert(name_of(DType::c64) == "c64" && name_of(DType::c128) == "c128" &&
+              name_of(DType::f8_e4m3fn) == "f8_e4m3fn" && name_of(DType::f8_e5m2) == "f8_e5m2");
 static_assert(dtype_of<long> == dtype_of<long long>);
 static_assert(dtype_of<char> == (std::is_signed_v<char> ? DType::i8 : DType::u8));
 static_assert(dtype_of<Color> == DType::u16 && dtype_of<Plain> == DType::boolean &&

@@ -9,8 +9,28 @@
 
 namespace ashlar {
 
-/// Element type of a tensor. The numbers are those of schemas/ashlar.fbs and never change.
-enum class DType : std::uint8_t { f64 = 0, f32, f16, bf16, i64, i32, i16, i8, u8, boolean, u64, u32, u16 };
+/// Element type of a tensor. The numbers up to u16 are those of schemas/ashlar.fbs and never change; the dtypes behind
+/// it are for looking at other people's files: no member has one of them, and no .ashlar file.
+enum class DType : std::uint8_t {
+  f64 = 0,
+  f32,
+  f16,
+  bf16,
+  i64,
+  i32,
+  i16,
+  i8,
+  u8,
+  boolean,
+  u64,
+  u32,
+  u16,
+  c64,
+  c128,
+  f8_e4m3fn,
+  f8_e5m2
+};
+/// How many dtypes members and .ashlar files can have.
 inline constexpr std::size_t dtype_count = 13;
 
 /// IEEE 754 binary16, for storage; arithmetic is done in float.
@@ -82,9 +102,11 @@ constexpr float16::operator float() const {
 /// Bytes of one element.
 constexpr std::size_t size_of(DType dtype) {
   switch (dtype) {
+    case DType::c128: return 16;
     case DType::f64:
     case DType::i64:
-    case DType::u64: return 8;
+    case DType::u64:
+    case DType::c64: return 8;
     case DType::f32:
     case DType::i32:
     case DType::u32: return 4;
@@ -94,7 +116,9 @@ constexpr std::size_t size_of(DType dtype) {
     case DType::u16: return 2;
     case DType::i8:
     case DType::u8:
-    case DType::boolean: return 1;
+    case DType::boolean:
+    case DType::f8_e4m3fn:
+    case DType::f8_e5m2: return 1;
   }
   return 0;
 }
@@ -115,6 +139,10 @@ constexpr std::string_view name_of(DType dtype) {
     case DType::u64: return "u64";
     case DType::u32: return "u32";
     case DType::u16: return "u16";
+    case DType::c64: return "c64";
+    case DType::c128: return "c128";
+    case DType::f8_e4m3fn: return "f8_e4m3fn";
+    case DType::f8_e5m2: return "f8_e5m2";
   }
   return "?";
 }

@@ -3,6 +3,7 @@
 
 #include <ashlar/core/result.hpp>
 #include <ashlar/io/message.hpp>
+#include <ashlar/io/printable.hpp>
 #include <ashlar/reflect/fingerprint.hpp>
 #include <ashlar/reflect/row.hpp>
 #include <ashlar/schema/tree.hpp>
@@ -20,39 +21,6 @@ namespace ashlar::detail {
 inline constexpr std::size_t max_key_length = 1024;
 /// More members in one table would not fit FlatBuffers' 16-bit table size.
 inline constexpr std::size_t max_table_fields = 16000;
-
-/// Valid UTF-8: no overlong forms, no surrogates, nothing above U+10FFFF.
-ASHLAR_COLD inline bool is_utf8(std::string_view text) {
-  auto const byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  for (std::size_t i = 0; i < text.size();) {
-    unsigned const c = byte(i);
-    std::size_t const more = c < 0x80                ? 0
-                             : c >= 0xc2 && c < 0xe0 ? 1
-                             : c >= 0xe0 && c < 0xf0 ? 2
-                             : c >= 0xf0 && c < 0xf5 ? 3
-                                                     : 4;
-    if (more == 4 || text.size() - i <= more) return false;
-    for (std::size_t k = 1; k <= more; ++k) {
-      if ((byte(i + k) & 0xc0) != 0x80) return false;
-    }
-    if ((c == 0xe0 && byte(i + 1) < 0xa0) || (c == 0xed && byte(i + 1) >= 0xa0)) return false;
-    if ((c == 0xf0 && byte(i + 1) < 0x90) || (c == 0xf4 && byte(i + 1) >= 0x90)) return false;
-    i += more + 1;
-  }
-  return true;
-}
-
-/// Text from a file inside a message: control characters and broken UTF-8 as '?', at most 200 bytes.
-ASHLAR_COLD inline std::string printable(std::string_view text) {
-  std::string out(text.substr(0, 200));
-  bool const utf8 = is_utf8(out) || text.size() > 200;
-  for (char& c : out) {
-    auto const u = static_cast<unsigned char>(c);
-    if (u < 0x20 || u == 0x7f || (u >= 0x80 && !utf8)) c = '?';
-  }
-  if (text.size() > 200) out += "...";
-  return out;
-}
 
 /// Why `key` is no key, or empty.
 ASHLAR_COLD inline std::string key_problem(std::string_view key) {

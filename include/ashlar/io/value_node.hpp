@@ -1,0 +1,207 @@
+// Ashlar: the shared parts of a Value, and how they are built.  SPDX-License-Identifier: BSL-1.0
+//
+// A part may be filled while it stands in no other part; to put it into one closes it. So parts make no cycle, and how
+// deep a part is and how many tensors it stands for are known when it is closed.
+#pragma once
+
+#include <ashlar/core/error.hpp>
+#include <ashlar/io/message.hpp>
+#include <ashlar/io/printable.hpp>
+#include <ashlar/io/value.hpp>
+
+#include <algorithm>
+#include <atomic>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <functional>
+#include <limits>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace ashlar {
+namespace detail {
+
+struct Node {
+  std::atomic<std::uint32_t> refs{1};
+  std::uint32_t tensors = 0;  ///< paths to tensors from here; saturates
+  std::uint16_t height = 0;   ///< containers on the longest way down, this one included; saturates
+  bool closed = false;
+};
+struct TextNode : Node {
+  explicit TextNode(std::string_view t) : text(t), hash(std::hash<std::string_view>{}(t)) {}
+  std::string text;
+  std::size_t hash;  ///< kept, because one key may stand in many dicts
+};
+struct ListNode : Node {
+  std::vector<Value> elements;
+};
+struct DictNode : Node {
+  struct Body {
+    std::vector<ValueItem> items;
+    std::vector<std::uint32_t> order;  ///< the items, sorted by key; of a closed dict
+    Value metadata;
+  };
+  std::unique_ptr<Body> body;  ///< none while the dict is empty: an empty one costs one byte in a pickle
+};
+struct TensorNode : Node {
+  explicit TensorNode(ValueTensor t) : tensor(std::move(t)) {}
+  ValueTensor tensor;
+};
+
+/// Why a container does not take a value.
+enum class ValueFault : std::uint8_t { none, closed, itself, too_deep, too_many, key, duplicate };
+
+/// No tree is deeper: Python's own pickler gives up near 500. It also bounds what the destructor recurses.
+inline constexpr std::uint16_t max_depth = 500;
+
+/// Makes the parts of values, and fills containers that stand nowhere yet.
+struct ValueBuilder {
+  static Value make(Value::Kind kind, Node* node) {
+    Value v;
+    v.payload_.node = node;
+    v.kind_ = kind;
+    return v;
+  }
+  static Value open_list(Value::Kind kind) { return make(kind, new ListNode); }
+  static Value open_dict() { return make(Value::Kind::dict, new DictNode); }
+
+  static bool is_list(Value const& v) { return v.kind() >= Value::Kind::complex && v.kind() <= Value::Kind::set; }
+  static Node* node(Value const& v) { return v.has_node() ? v.payload_.node : nullptr; }
+  static TextNode& text(Value const& v) { return *static_cast<TextNode*>(v.payload_.node); }
+  static ListNode& list(Value const& v) { return *static_cast<ListNode*>(v.payload_.node); }
+  static DictNode& dict(Value const& v) { return *static_cast<DictNode*>(v.payload_.node); }
+  static ValueTensor& tensor(Value const& v) { return static_cast<TensorNode*>(v.payload_.node)->tensor; }
+
+  /// Room for `count` more elements, so that a long list is not moved as it grows.
+  static void reserve(Value const& to, std::size_t count) {
+    auto& elements = list(to).elements;
+    if (elements.capacity() - elements.size() < count) {
+      elements.reserve(std::max(elements.size() + count, elements.size() + elements.size() / 2));
+    }
+  }
+  static ValueFault append(Value const& to, Value element) {
+    if (to.kind() == Value::Kind::set && !is_key(element)) return ValueFault::key;
+    if (auto const fault = adopt(*node(to), element); fault != ValueFault::none) return fault;
+    list(to).elements.push_back(std::move(element));
+    return ValueFault::none;
+  }
+  static ValueFault set(Value const& to, Value key, Value value) {
+    if (!is_key(key)) return ValueFault::key;
+    if (auto const fault = adopt(*node(to), key); fault != ValueFault::none) return fault;
+    if (auto const fault = adopt(*node(to), value); fault != ValueFault::none) return fault;
+    auto& items = body(to).items;
+    if (items.size() == std::numeric_limits<std::uint32_t>::max()) return ValueFault::too_many;
+    items.push_back({std::move(key), std::move(value)});
+    return ValueFault::none;
+  }
+  static ValueFault set_metadata(Value const& to, Value metadata) {
+    std::uint32_t const tensors = node(to)->tensors;  // metadata is not part of the tree
+    if (auto const fault = adopt(*node(to), metadata); fault != ValueFault::none) return fault;
+    node(to)->tensors = tensors;
+    body(to).metadata = std::move(metadata);
+    return ValueFault::none;
+  }
+  /// No more is added: a dict is sorted, for look-up.
+  static ValueFault close(Value const& v) {
+    Node* const n = node(v);
+    if (n == nullptr || n->closed) return ValueFault::none;
+    if (v.kind() == Value::Kind::tensor) n->tensors = 1;
+    if (v.is_dict()) {
+      if (auto const& b = dict(v).body; b != nullptr && !sort(*b)) return ValueFault::duplicate;
+    }
+    n->closed = true;
+    return ValueFault::none;
+  }
+
+  static bool is_plain(Value const& v) { return v.kind() < Value::Kind::complex; }
+  static bool is_key(Value const& v) {
+    if (v.kind() == Value::Kind::tuple) {
+      auto const& parts = list(v).elements;
+      return parts.size() <= 16 && std::all_of(parts.begin(), parts.end(), is_plain);
+    }
+    return is_plain(v);
+  }
+  /// An order of keys, the same for equal keys. 1, 1.0 and true are different keys here.
+  static int compare(Value const& a, Value const& b) {
+    if (a.kind() != b.kind()) return a.kind() < b.kind() ? -1 : 1;
+    if (a.kind() == Value::Kind::floating) {
+      return order(std::bit_cast<std::uint64_t>(a.payload_.floating),
+                   std::bit_cast<std::uint64_t>(b.payload_.floating));
+    }
+    if (!a.has_node()) return a.is_none() ? 0 : order(a.payload_.integer, b.payload_.integer);
+    if (a.payload_.node == b.payload_.node) return 0;
+    if (a.kind() != Value::Kind::tuple) {
+      TextNode const& x = text(a);
+      TextNode const& y = text(b);
+      return x.hash != y.hash ? order(x.hash, y.hash) : x.text.compare(y.text);
+    }
+    auto const& x = list(a).elements;
+    auto const& y = list(b).elements;
+    if (x.size() != y.size()) return order(x.size(), y.size());
+    for (std::size_t i = 0; i < x.size(); ++i) {
+      if (int const c = compare(x[i], y[i]); c != 0) return c;  // parts of keys are no tuples
+    }
+    return 0;
+  }
+  static Value const* find(DictNode const& d, Value const& key) {
+    if (d.body == nullptr) return nullptr;
+    auto const& items = d.body->items;
+    auto const& sorted = d.body->order;
+    auto const at = std::lower_bound(sorted.begin(), sorted.end(), key,
+                                     [&](std::uint32_t i, Value const& k) { return compare(items[i].key, k) < 0; });
+    return at != sorted.end() && compare(items[*at].key, key) == 0 ? &items[*at].value : nullptr;
+  }
+
+  static void destroy(Value::Kind kind, Node* node) noexcept {
+    switch (kind) {
+      case Value::Kind::complex:
+      case Value::Kind::list:
+      case Value::Kind::tuple:
+      case Value::Kind::set: return delete static_cast<ListNode*>(node);
+      case Value::Kind::dict: return delete static_cast<DictNode*>(node);
+      case Value::Kind::tensor: return delete static_cast<TensorNode*>(node);
+      default: return delete static_cast<TextNode*>(node);
+    }
+  }
+
+ private:
+  template <class T>
+  static int order(T a, T b) {
+    return a < b ? -1 : a > b ? 1 : 0;
+  }
+  static DictNode::Body& body(Value const& v) {
+    auto& b = dict(v).body;
+    if (b == nullptr) b = std::make_unique<DictNode::Body>();
+    return *b;
+  }
+  static ValueFault adopt(Node& parent, Value const& child) {
+    if (parent.closed) return ValueFault::closed;
+    Node* const n = node(child);
+    if (n == nullptr) return ValueFault::none;
+    if (n == &parent) return ValueFault::itself;
+    if (auto const fault = close(child); fault != ValueFault::none) return fault;
+    if (n->height + 1 > max_depth) return ValueFault::too_deep;
+    parent.height = std::max<std::uint16_t>(parent.height, static_cast<std::uint16_t>(n->height + 1));
+    parent.tensors += std::min(n->tensors, std::numeric_limits<std::uint32_t>::max() - parent.tensors);
+    return ValueFault::none;
+  }
+  static bool sort(DictNode::Body& b) {
+    b.order.resize(b.items.size());
+    for (std::size_t i = 0; i < b.order.size(); ++i) b.order[i] = static_cast<std::uint32_t>(i);
+    auto const& items = b.items;
+    std::sort(b.order.begin(), b.order.end(),
+              [&](std::uint32_t x, std::uint32_t y) { return compare(items[x].key, items[y].key) < 0; });
+    for (std::size_t i = 1; i < b.order.size(); ++i) {
+      if (compare(items[b.order[i - 1]].key, items[b.order[i]].key) == 0) return false;
+    }
+    return true;
+  }
+};
+
+}  // namespace detail
+}  // namespace ashlar
