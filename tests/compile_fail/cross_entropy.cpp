@@ -1,5 +1,5 @@
 // Logits and targets of cross_entropy have one number of rows.
-// expect: ashlar: cross_entropy got 3 rows of logits but 4 targets
+// expect: ashlar: cross_entropy of an input (3, 5) takes targets (3) but got (4)
 // forbid: boost::pfr
 // errors: 1
 #include <ashlar/nn/loss.hpp>

@@ -1,5 +1,5 @@
 // Values on two devices are not added.
-// expect: ashlar: this runs on the cpu but got a value on cuda: copy it with to<Cpu>(x)
+// expect: ashlar: operator+ runs on the cpu but got a value on cuda: copy it with to<Cpu>(x)
 // forbid: boost::pfr
 // errors: 1
 #include <ashlar/nn/arithmetic.hpp>

@@ -1,5 +1,5 @@
 // A network on the host does not take a value on a device.
-// expect: ashlar: this runs on the cpu but got a value on cuda: copy it with to<Cpu>(x)
+// expect: ashlar: MLP runs on the cpu but got a value on cuda: copy it with to<Cpu>(x)
 // forbid: boost::pfr
 // errors: 1
 #include <ashlar/nn/activation.hpp>

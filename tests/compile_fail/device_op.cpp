@@ -1,5 +1,5 @@
 // A function of a value on another device is refused, and the sentence says what to call.
-// expect: ashlar: this runs on the cpu but got a value on cuda: copy it with to<Cpu>(x)
+// expect: ashlar: ReLU runs on the cpu but got a value on cuda: copy it with to<Cpu>(x)
 // forbid: boost::pfr
 // errors: 1
 #include <ashlar/nn/activation.hpp>

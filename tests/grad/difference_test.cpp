@@ -179,8 +179,9 @@ TEST_CASE("gradients of losses are those of finite differences, for targets too"
   check(
       "pairs",
       [](auto const& x, auto const& y) {
-        return mse_loss(x, y) + mse_loss(x, y, Reduction::sum) * l1_loss(x, y) + smooth_l1_loss(x, y, 0.5) +
-               huber_loss(x, y, 0.7, Reduction::sum) + binary_cross_entropy_with_logits(x, y);
+        return mse_loss(x, y) + mse_loss(x, y, Reduction::sum) * l1_loss(x, y) + smooth_l1_loss(x, y, {.beta = 0.5}) +
+               huber_loss(x, y, {.delta = 0.7}, Reduction::none) + binary_cross_entropy_with_logits(x, y) +
+               kl_div(x, y, {.log_target = true}, Reduction::batchmean);
       },
       d23, t);
   Tensor<std::int64_t, dyn> labels(2);
@@ -190,9 +191,28 @@ TEST_CASE("gradients of losses are those of finite differences, for targets too"
       "classes",
       [&](auto const& x) {
         return cross_entropy(x, labels) + cross_entropy(x, labels, {.label_smoothing = 0.2}, Reduction::sum) +
-               cross_entropy(x, labels, weight, {.label_smoothing = 0.1, .ignore_index = 0});
+               cross_entropy(x, labels, {.weight = weight, .ignore_index = 0, .label_smoothing = 0.1}) +
+               nll_loss(x, labels, {.weight = weight}, Reduction::none);
       },
       d23);
+  Tensor<double, 2> const two{0.5, 2};
+  check(
+      "probabilities of (N, C, d)",
+      [&](auto const& x, auto const& q) {
+        return cross_entropy(x, q, {.weight = two, .label_smoothing = 0.1}) +
+               sum(cross_entropy(x, q, {.weight = two}, Reduction::none) * 1.7);
+      },
+      numbers(Tensor<double, dyn, 2, 3>(2), 2.7), numbers(Tensor<double, 2, 2, 3>{}, 1.1));
+  check(
+      "softmax over a dimension in the middle", [](auto const& x) { return softmax(x, 1) + log_softmax(x * 2, -2); },
+      numbers(Tensor<double, dyn, 2, 3>(2), 2.7));
+  check(
+      "positive weights",
+      [&](auto const& x, auto const& y) {
+        return binary_cross_entropy_with_logits(x, y, {.pos_weight = weight}) +
+               binary_cross_entropy_with_logits(x, y, {.pos_weight = Tensor<double, 1>{3}}, Reduction::none);
+      },
+      d23, t);
 }
 
 TEST_CASE("gradients of a program with loops and branches are those of finite differences") {

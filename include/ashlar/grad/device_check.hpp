@@ -4,8 +4,10 @@
 #include <ashlar/core/device.hpp>
 #include <ashlar/core/refuse.hpp>
 #include <ashlar/core/tensor.hpp>
+#include <ashlar/reflect/type_name.hpp>
 
 #include <cstddef>
+#include <string_view>
 #include <type_traits>
 
 namespace ashlar::detail {
@@ -23,28 +25,43 @@ struct DeviceOf<BasicTensor<T, D, E...>> {
   using on_host = Tensor<T, E...>;
 };
 
+/// The element type of a tensor, on whatever device.
+template <class X>
+using element_t = typename DeviceOf<X>::on_host::value_type;
+
 template <class... X>
 constexpr bool on_host() {
   return (std::is_same_v<typename DeviceOf<X>::type, Cpu> && ...);
 }
 
-template <class... X>
+/// What an op, a layer or a network is called: its `name`, or that of its type.
+template <class Who>
+constexpr std::string_view called() {
+  if constexpr (requires { std::string_view(Who::name); }) {
+    return Who::name;
+  } else {
+    return type_name<Who>();
+  }
+}
+
+template <class Who, class... X>
 struct DeviceMistake {
   static constexpr Sentence value = [] {
     Sentence s;
     if (!on_host<X...>()) {
       std::string_view device{};
       ((device.empty() && !on_host<X>() ? void(device = DeviceOf<X>::type::name) : void()), ...);
-      s.add("ashlar: this runs on the cpu but got a value on ").add(device).add(": copy it with to<Cpu>(x)");
+      s.add("ashlar: ").add(called<Who>()).add(" runs on the cpu but got a value on ").add(device);
+      s.add(": copy it with to<Cpu>(x)");
     }
     return s;
   }();
 };
 
 /// Stops the compiler with the sentence. Its result has a type to go on with, so that the sentence is the only error.
-template <class X, class... Rest>
+template <class Who, class X, class... Rest>
 auto refuse_device() -> typename DeviceOf<X>::on_host {
-  refuse<DeviceMistake<X, Rest...>>();
+  refuse<DeviceMistake<Who, X, Rest...>>();
   return *static_cast<typename DeviceOf<X>::on_host*>(nullptr);  // never run
 }
 

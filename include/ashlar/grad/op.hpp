@@ -152,11 +152,12 @@ auto harmless(X const& x, Like<T, E...> const& like) {
 ///                                                                  adds to each x.grad that is not null
 ///   void prepare(TapeCore&, View<T const, E...> x...);             optional: take memory from the tape, before forward
 ///
-/// Errors  compile time: values on different devices.
+/// Errors  compile time: a value on another device; the sentence names the op, by its static member `name` or by its
+/// type.
 template <class Op, TensorLike... X>
 auto apply(Op op, X const&... x) {
   if constexpr (!detail::on_host<X...>()) {
-    return detail::refuse_device<X...>();
+    return detail::refuse_device<Op, X...>();
   } else if constexpr ((detail::is_traced<X> || ...)) {
     auto const like = op.output(detail::const_view(x)...);
     return detail::record(op, like, x...);

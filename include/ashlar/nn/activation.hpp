@@ -5,12 +5,17 @@
 #include <ashlar/kernels/pointwise/cpu.hpp>
 #include <ashlar/nn/flow.hpp>
 
+#include <cstddef>
+#include <string_view>
+
 namespace ashlar {
 namespace detail {
 
 /// y[i] = f(x[i]), any shape.
 template <class F>
 struct PointwiseOp {
+  static constexpr std::string_view name = type_name<F>();
+
   F f;
 
   template <class T, std::size_t... E>
@@ -45,6 +50,19 @@ template <TensorLike X> auto gelu_tanh(X const& x) { return detail::pointwise(ke
 template <TensorLike X> auto silu(X const& x) { return detail::pointwise(kernels::SiLU{}, x); }
 template <TensorLike X> auto tanh(X const& x) { return detail::pointwise(kernels::Tanh{}, x); }
 template <TensorLike X> auto sigmoid(X const& x) { return detail::pointwise(kernels::Sigmoid{}, x); }
+template <TensorLike X> auto elu(X const& x, double alpha = 1) { return detail::pointwise(kernels::ELU{alpha}, x); }
+template <TensorLike X> auto softplus(X const& x, double beta = 1, double threshold = 20) {
+  return detail::pointwise(kernels::Softplus{beta, threshold}, x);
+}
+template <TensorLike X> auto hardtanh(X const& x, double min_val = -1, double max_val = 1) {
+  return detail::pointwise(kernels::Hardtanh{min_val, max_val}, x);
+}
+template <TensorLike X> auto relu6(X const& x) { return detail::pointwise(kernels::ReLU6{}, x); }
+template <TensorLike X> auto hardswish(X const& x) { return detail::pointwise(kernels::Hardswish{}, x); }
+template <TensorLike X> auto hardsigmoid(X const& x) { return detail::pointwise(kernels::Hardsigmoid{}, x); }
+template <TensorLike X> auto logsigmoid(X const& x) { return detail::pointwise(kernels::LogSigmoid{}, x); }
+template <TensorLike X> auto mish(X const& x) { return detail::pointwise(kernels::Mish{}, x); }
+template <TensorLike X> auto softsign(X const& x) { return detail::pointwise(kernels::Softsign{}, x); }
 template <TensorLike X> auto exp(X const& x) { return detail::pointwise(kernels::Exp{}, x); }
 template <TensorLike X> auto log(X const& x) { return detail::pointwise(kernels::Log{}, x); }
 template <TensorLike X> auto sqrt(X const& x) { return detail::pointwise(kernels::Sqrt{}, x); }

@@ -3,10 +3,12 @@
 
 #include <ashlar/grad/op.hpp>
 #include <ashlar/kernels/pointwise/cpu.hpp>
+#include <ashlar/nn/flow.hpp>
 
 #include <concepts>
 #include <cstddef>
 #include <string>
+#include <string_view>
 #include <type_traits>
 
 namespace ashlar {
@@ -24,18 +26,6 @@ constexpr bool is_suffix(Extents const& large, Extents const& small) {
 
 template <class A, class B>
 struct ElementwiseMistake {
-  static constexpr void add(Sentence& s, Extents const& e) {
-    s.add("(");
-    for (std::size_t d = 0; d < e.rank; ++d) {
-      if (d != 0) s.add(", ");
-      if (e[d] == dyn) {
-        s.add("?");
-      } else {
-        s.add(e[d]);
-      }
-    }
-    s.add(")");
-  }
   static constexpr Sentence value = [] {
     Sentence s;
     constexpr Extents a = A::dims_type::type();
@@ -45,9 +35,9 @@ struct ElementwiseMistake {
       s.add(name_of(dtype_of<typename B::value_type>)).add(": nothing is converted silently");
     } else if (!is_suffix(a, b) && !is_suffix(b, a)) {
       s.add("ashlar: an elementwise op cannot join shapes ");
-      add(s, a);
+      add_shape(s, a);
       s.add(" and ");
-      add(s, b);
+      add_shape(s, b);
       s.add(": they are equal, or one is the end of the other");
     }
     return s;
@@ -56,9 +46,16 @@ struct ElementwiseMistake {
 
 enum class Arithmetic { add, sub, mul, div };
 
+constexpr std::string_view sign(Arithmetic k) {
+  constexpr std::string_view signs[] = {"operator+", "operator-", "operator*", "operator/"};
+  return signs[static_cast<int>(k)];
+}
+
 /// y = a op b, where the shapes are equal, or one is the end of the other and is repeated over the leading dimensions.
 template <Arithmetic K, bool BIsSmall>
 struct BinaryOp {
+  static constexpr std::string_view name = sign(K);
+
   template <class A, class B>
   auto output(A a, B b) const {
     Extents const large = BIsSmall ? a.shape() : b.shape();
@@ -133,7 +130,7 @@ struct BinaryOp {
 template <Arithmetic K, class A, class B>
 auto arithmetic(A const& a, B const& b) {
   if constexpr (!on_host<A, B>()) {
-    return refuse_device<A, B>();
+    return refuse_device<BinaryOp<K, true>, A, B>();
   } else if constexpr (!ElementwiseMistake<A, B>::value.empty()) {
     refuse<ElementwiseMistake<A, B>>();
     return harmless(a, like<typename A::value_type>(a.dims()));
@@ -145,6 +142,8 @@ auto arithmetic(A const& a, B const& b) {
 /// y = a op s or s op a, s a number.
 template <Arithmetic K, bool NumberFirst, class T>
 struct ScalarOp {
+  static constexpr std::string_view name = sign(K);
+
   T s;
 
   template <std::size_t... E>
@@ -178,7 +177,7 @@ struct ScalarOp {
 template <Arithmetic K, bool NumberFirst, class X>
 auto scalar_arithmetic(X const& x, double s) {
   if constexpr (!on_host<X>()) {
-    return refuse_device<X>();
+    return refuse_device<ScalarOp<K, NumberFirst, float>, X>();
   } else {
     using T = typename X::value_type;
     return apply(ScalarOp<K, NumberFirst, T>{static_cast<T>(s)}, x);

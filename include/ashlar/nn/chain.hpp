@@ -434,7 +434,7 @@ auto run_checked(Net const& net, X const& x) {
 template <class Net, class... X>
 auto forward(Net const& net, X const&... x) {
   if constexpr (!detail::on_host<X...>()) {
-    return detail::refuse_device<X...>();
+    return detail::refuse_device<Net, X...>();
   } else if constexpr (!detail::is_chain<Net>()) {
     return net(x...);
   } else {

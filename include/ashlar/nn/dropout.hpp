@@ -7,6 +7,7 @@
 #include <ashlar/nn/flow.hpp>
 
 #include <cstddef>
+#include <string_view>
 
 namespace ashlar {
 namespace detail {
@@ -14,6 +15,8 @@ namespace detail {
 /// y = x * mask / (1 - p). The mask is kept on the tape: the way back multiplies by the same numbers.
 template <class T>
 struct DropoutOp {
+  static constexpr std::string_view name = "Dropout";
+
   double p;
   T* mask = nullptr;
 

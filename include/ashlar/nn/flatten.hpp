@@ -6,6 +6,7 @@
 #include <ashlar/nn/flow.hpp>
 
 #include <cstddef>
+#include <string_view>
 
 namespace ashlar {
 namespace detail {
@@ -15,6 +16,8 @@ template <class D>
 struct ReshapeOp;
 template <std::size_t... F>
 struct ReshapeOp<Dims<F...>> {
+  static constexpr std::string_view name = "flatten";
+
   Dims<F...> dims;
 
   template <class T, std::size_t... E>
@@ -53,7 +56,7 @@ struct Flatten {
   template <TensorLike X>
   [[nodiscard]] auto operator()(X const& x) const {
     if constexpr (!detail::on_host<X>()) {
-      return detail::refuse_device<X>();
+      return detail::refuse_device<detail::ReshapeOp<Dims<>>, X>();
     } else {
       static_assert(X::dims_type::rank >= 1, "ashlar: Flatten takes at least one dimension, the batch");
       auto const dims = detail::flattened(x.dims());

@@ -4,6 +4,7 @@
 // error, about the user's members. A layer takes part by a static member `flow`; one without is taken on trust.
 #pragma once
 
+#include <ashlar/core/refuse.hpp>
 #include <ashlar/core/shape.hpp>
 #include <ashlar/grad/trace.hpp>
 
@@ -59,6 +60,20 @@ constexpr FlowStep flow_last(Flow const& in, std::size_t takes, std::size_t give
 template <class X>
 constexpr Flow flow_of() {
   return Flow::all(X::dims_type::type());
+}
+
+/// "(3, 4)", with `?` for dyn.
+constexpr void add_shape(Sentence& s, Extents const& e) {
+  s.add("(");
+  for (std::size_t d = 0; d < e.rank; ++d) {
+    if (d != 0) s.add(", ");
+    if (e[d] == dyn) {
+      s.add("?");
+    } else {
+      s.add(e[d]);
+    }
+  }
+  s.add(")");
 }
 
 /// Checks at run time what `dyn` hid from the compiler. Error: shape.

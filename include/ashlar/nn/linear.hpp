@@ -10,6 +10,7 @@
 
 #include <cmath>
 #include <cstddef>
+#include <string_view>
 #include <type_traits>
 
 namespace ashlar {
@@ -43,6 +44,8 @@ struct LinearMistake {
 /// Act behind it, which kernels::linear takes, it runs forward only.
 template <std::size_t In, std::size_t Out, class T, class Act = kernels::Identity>
 struct LinearOp {
+  static constexpr std::string_view name = "linear";
+
   template <std::size_t... E, class... Parameters>
   auto output(View<T const, E...> x, Parameters const&...) const {
     if constexpr (Dims<E...>::extents[sizeof...(E) - 1] == dyn) check_last(x.shape(), In, "Linear");
@@ -83,7 +86,7 @@ struct LinearOp {
 template <TensorLike X, TensorLike W, TensorLike... B>
 auto linear(X const& x, W const& weight, B const&... bias) {
   if constexpr (!detail::on_host<X, W, B...>()) {
-    return detail::refuse_device<X, W, B...>();
+    return detail::refuse_device<detail::LinearOp<0, 0, float>, X, W, B...>();
   } else if constexpr (!detail::LinearMistake<X, W, B...>::value.empty()) {
     detail::refuse<detail::LinearMistake<X, W, B...>>();
     return detail::harmless(x, detail::like<typename X::value_type>(x.dims()));

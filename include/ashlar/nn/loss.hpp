@@ -1,206 +1,193 @@
-// Ashlar: losses.  SPDX-License-Identifier: BSL-1.0
+// Ashlar: losses of pairs of elements, input and target; the others come with it.  SPDX-License-Identifier: BSL-1.0
 #pragma once
 
 #include <ashlar/core/refuse.hpp>
 #include <ashlar/grad/op.hpp>
 #include <ashlar/kernels/loss/cpu.hpp>
+#include <ashlar/nn/cross_entropy.hpp>
+#include <ashlar/nn/flow.hpp>
+#include <ashlar/nn/reduction.hpp>
 
 #include <cstddef>
-#include <cstdint>
 #include <string>
-#include <vector>
+#include <string_view>
+#include <type_traits>
 
 namespace ashlar {
 
-/// How the losses of the rows (or elements) become the result.
-using kernels::Reduction;
-
-/// Settings of cross_entropy: PyTorch's names and defaults.
-struct CrossEntropyOptions {
-  double label_smoothing = 0;          ///< in [0, 1]: that share of the target is spread over all classes
-  std::int64_t ignore_index = -100;    ///< rows with this target count neither in the sum nor in the mean
+struct SmoothL1Options {
+  double beta = 1;  ///< where the square ends; with 0 this is l1_loss
+};
+struct HuberOptions {
+  double delta = 1;  ///< where the square ends
+};
+struct KlDivOptions {
+  bool log_target = false;  ///< the targets are log-probabilities too
+};
+template <class T>
+struct BceWithLogitsOptions {
+  Weights<T> pos_weight{};  ///< of positive targets: (1), or one for each element of the last dimension
 };
 
 namespace detail {
 
-template <class L, class Y>
-struct CrossEntropyMistake {
+template <class Op, class X, class Y>
+struct PairLossMistake {
   static constexpr Sentence value = [] {
     Sentence s;
-    constexpr Extents l = L::dims_type::type();
+    constexpr Extents x = X::dims_type::type();
     constexpr Extents y = Y::dims_type::type();
-    if (l.rank != 2 || y.rank != 1) {
-      s.add("ashlar: cross_entropy takes logits (rows, classes) and targets (rows) but their ranks are ");
-      s.add(l.rank).add(" and ").add(y.rank);
-    } else if (l[0] != dyn && y[0] != dyn && l[0] != y[0]) {
-      s.add("ashlar: cross_entropy got ").add(l[0]).add(" rows of logits but ").add(y[0]).add(" targets");
+    bool fits = x.rank == y.rank;
+    for (std::size_t d = 0; fits && d < x.rank; ++d) fits = x[d] == y[d] || x[d] == dyn || y[d] == dyn;
+    if (!std::is_same_v<element_t<X>, element_t<Y>>) {
+      s.add("ashlar: ").add(Op::name).add(" got ").add(name_of(dtype_of<element_t<X>>)).add(" and ");
+      s.add(name_of(dtype_of<element_t<Y>>)).add(": nothing is converted silently");
+    } else if (!fits) {
+      s.add("ashlar: ").add(Op::name).add(" takes input and target of one shape but they are ");
+      add_shape(s, x);
+      s.add(" and ");
+      add_shape(s, y);
+    } else if (Op::by_rows && x.rank == 0) {
+      s.add("ashlar: Reduction::batchmean divides by the number of rows, so the input has one dimension or more");
     }
     return s;
   }();
 };
 
-template <class T>
-struct CrossEntropyOp {
-  CrossEntropyOptions options;
-  Reduction reduction;
-  T* log_norm = nullptr;  // (rows): kept for the way back
-  double counted = 0;
+template <class Op, class X, class Y>
+void check_pair(X const& input, Y const& target) {
+  if (input.shape() == target.shape()) return;
+  throw Error(Errc::shape, std::string(Op::name) + " takes input and target of one shape but they are " +
+                               to_string(input.shape()) + " and " + to_string(target.shape()));
+}
 
-  template <class X, class Y, class... W>
-  auto output(X logits, Y targets, W const&... weight) const {
-    ((weight.numel() == logits.size(1) ? void() : throw_weights(weight.numel(), logits.size(1))), ...);
-    if (logits.size(0) != targets.size(0)) {
-      throw Error(Errc::shape, "cross_entropy got " + std::to_string(logits.size(0)) + " rows of logits but " +
-                                   std::to_string(targets.size(0)) + " targets");
-    }
-    std::size_t const bad =
-        kernels::first_bad_target(logits.size(0), logits.size(1), targets.data(), options.ignore_index);
-    if (bad != logits.size(0)) {
-      throw Error(Errc::value, "target " + std::to_string(targets.data()[bad]) + " of row " + std::to_string(bad) +
-                                   " is no class: there are " + std::to_string(logits.size(1)) + ", from 0");
-    }
-    if (!(options.label_smoothing >= 0 && options.label_smoothing <= 1)) {
-      throw Error(Errc::value, "label_smoothing is from 0 to 1 but is " + std::to_string(options.label_smoothing));
-    }
-    return Like<T>{};
-  }
-  template <class X, class Y, class... W>
-  void prepare(TapeCore& tape, X logits, Y, W const&...) {
-    log_norm = tape.template allocate<T>(logits.size(0));
-  }
-  template <class Z, class X, class Y, class... W>
-  void forward(Z z, X logits, Y targets, W const&... weight) {
-    Tensor<T, dyn> scratch(detail::uninitialized_t{}, make_dims<dyn>(log_norm == nullptr ? logits.size(0) : 0));
-    counted = kernels::cross_entropy(logits.size(0), logits.size(1), logits.data(), targets.data(), settings(weight...),
-                                     z.data(), log_norm == nullptr ? scratch.data() : log_norm);
-  }
-  template <class Z, class X, class Y, class... W>
-  void pullback(Z dz, Z, X const& logits, Y const& targets, W const&... weight) const {
-    if (logits.grad == nullptr) return;
-    kernels::cross_entropy_pullback(logits.size(0), logits.size(1), logits.data(), targets.data(), settings(weight...),
-                                    static_cast<T const*>(log_norm), counted, dz.data(), logits.grad);
-  }
-
- private:
-  template <class... W>
-  [[nodiscard]] kernels::CrossEntropy<T> settings(W const&... weight) const {
-    T const* weights = nullptr;
-    ((weights = weight.data()), ...);
-    return {weights, options.ignore_index, reduction, options.label_smoothing};
-  }
-  [[noreturn]] static void throw_weights(std::size_t weights, std::size_t classes) {
-    throw Error(Errc::shape, "cross_entropy takes one weight for each of " + std::to_string(classes) +
-                                 " classes but got " + std::to_string(weights));
-  }
-};
-
-/// A loss of element pairs (input, target): mean, or sum.
-template <class F>
+/// A loss of element pairs (input, target) by a functor of kernels/loss/elementwise.hpp.
+template <class F, class R>
 struct PairLossOp {
+  static constexpr std::string_view name = F::name;
+  static constexpr bool by_rows = R::by_rows;
+
   F f;
-  Reduction reduction;
 
   template <class X, class Y>
   auto output(X input, Y target) const {
-    if (!(input.shape() == target.shape())) {
-      throw Error(Errc::shape, "a loss takes input and target of one shape but they are " + to_string(input.shape()) +
-                                   " and " + to_string(target.shape()));
-    }
-    return Like<typename X::value_type>{};
+    check_pair<PairLossOp>(input, target);
+    return reduced<R, typename X::value_type>(input.dims());
   }
   template <class Z, class X, class Y>
   void forward(Z z, X input, Y target) const {
-    kernels::loss(f, input.numel(), input.data(), target.data(), reduction, z.data());
+    kernels::loss(f, input.numel(), input.data(), target.data(), R::value, z.data());
+    if constexpr (by_rows) *z.data() /= static_cast<typename X::value_type>(input.size(0));
   }
   template <class Z, class X, class Y>
   void pullback(Z dz, Z, X const& input, Y const& target) const {
-    kernels::loss_pullback(f, input.numel(), input.data(), target.data(), reduction, dz.data(), input.grad,
-                           target.grad);
+    auto const* upstream = dz.data();
+    auto row_share = *upstream;
+    if constexpr (by_rows) {
+      row_share /= static_cast<typename X::value_type>(input.size(0));
+      upstream = &row_share;
+    }
+    kernels::loss_pullback(f, input.numel(), input.data(), target.data(), R::value, upstream, input.grad, target.grad);
   }
 };
 
-template <class F, class X, class Y>
-auto pair_loss(F f, X const& input, Y const& target, Reduction reduction) {
-  static_assert(std::is_same_v<typename X::value_type, typename Y::value_type>,
-                "ashlar: input and target of this loss have the same dtype");
-  if (reduction == Reduction::none) {
-    throw Error(Errc::value, "Reduction::none gives a tensor, not a scalar: use the elementwise functions for it");
-  }
-  return apply(PairLossOp<F>{f, reduction}, input, target);
-}
+template <class T, class R>
+struct BceWithLogitsOp {
+  static constexpr std::string_view name = kernels::BceWithLogitsLoss::name;
+  static constexpr bool by_rows = false;
 
-template <class L, class Y, class... W>
-auto cross_entropy_of(CrossEntropyOptions const& options, Reduction reduction, L const& logits, Y const& targets,
-                      W const&... weight) {
-  static_assert(std::is_same_v<typename Y::value_type, std::int64_t>,
-                "ashlar: targets of cross_entropy are class indices, std::int64_t");
-  using T = typename L::value_type;
-  using Mistake = CrossEntropyMistake<L, Y>;
-  refuse<Mistake>();
-  if constexpr (!Mistake::value.empty()) {
-    return harmless(logits, Like<T>{});
+  BceWithLogitsOptions<T> options;
+
+  template <class X, class Y>
+  auto output(X input, Y target) const {
+    check_pair<BceWithLogitsOp>(input, target);
+    if (options.pos_weight.size() != 1) options.pos_weight.check(last(input), "binary_cross_entropy_with_logits");
+    return reduced<R, T>(input.dims());
+  }
+  template <class X, class Y>
+  void prepare(TapeCore& tape, X, Y) {
+    options.pos_weight.keep(tape);
+  }
+  template <class Z, class X, class Y>
+  void forward(Z z, X input, Y target) const {
+    kernels::bce_with_logits(rows(input), columns(input), input.data(), target.data(), options.pos_weight.data(),
+                             R::value, z.data());
+  }
+  template <class Z, class X, class Y>
+  void pullback(Z dz, Z, X const& input, Y const& target) const {
+    kernels::bce_with_logits_pullback(rows(input), columns(input), input.data(), target.data(),
+                                      options.pos_weight.data(), R::value, dz.data(), input.grad, target.grad);
+  }
+
+ private:
+  template <class X>
+  static std::size_t last(X const& input) {
+    return X::dims_type::rank == 0 ? 1 : input.shape().back();
+  }
+  template <class X>
+  [[nodiscard]] std::size_t columns(X const& input) const {
+    return options.pos_weight.size() == 1 ? 1 : last(input);
+  }
+  template <class X>
+  [[nodiscard]] std::size_t rows(X const& input) const {
+    return input.numel() == 0 ? 0 : input.numel() / columns(input);
+  }
+};
+
+template <class Op, class X, class Y>
+auto pair_loss(Op const& op, X const& input, Y const& target) {
+  if constexpr (!on_host<X, Y>()) {
+    return refuse_device<Op, X, Y>();
+  } else if constexpr (!PairLossMistake<Op, X, Y>::value.empty()) {
+    refuse<PairLossMistake<Op, X, Y>>();
+    return harmless(input, Like<typename X::value_type>{});
   } else {
-    if (reduction == Reduction::none) {
-      throw Error(Errc::value, "Reduction::none gives a tensor, not a scalar: use log_softmax for it");
-    }
-    return apply(CrossEntropyOp<T>{options, reduction}, logits, targets, weight...);
+    return apply(op, input, target);
   }
 }
 
 }  // namespace detail
 
-/// Cross-entropy of logits against class indices: torch.nn.functional.cross_entropy.
-///
-/// Shapes  logits (N, C), targets (N) of std::int64_t in [0, C) or ignore_index -> ().
-/// Errors  run time: shape, if the numbers of rows differ; value, if a target is no class (its row is named).
-///         compile time: other ranks.
-/// Note    if all rows are ignored the mean is NaN, as in PyTorch.
-/// Source  oracle tests/golden/layers/cross_entropy*.safetensors.
-template <TensorLike L, TensorLike Y>
-auto cross_entropy(L const& logits, Y const& targets, CrossEntropyOptions options = {},
-                   Reduction reduction = Reduction::mean) {
-  return detail::cross_entropy_of(options, reduction, logits, targets);
+// Losses of (input, target). Shapes: equal -> (), or that shape with Reduction::none. Both get gradients, those of
+// PyTorch. Errors: shape, at compile time where the types know. Source: torch.nn.functional's functions of these names;
+// oracle tests/golden/layers.
+
+/// (input - target)^2.
+template <TensorLike X, TensorLike Y, detail::PlainReduction R = detail::Mean>
+auto mse_loss(X const& input, Y const& target, R = {}) {
+  return detail::pair_loss(detail::PairLossOp<kernels::MseLoss, R>{}, input, target);
 }
 
-/// With a weight for each class, weight (C), which gets no gradient: the mean divides by the sum of the targets'
-/// weights.
-template <TensorLike L, TensorLike Y, TensorLike W>
-auto cross_entropy(L const& logits, Y const& targets, W const& weight, CrossEntropyOptions options = {},
-                   Reduction reduction = Reduction::mean) {
-  static_assert(std::is_same_v<typename W::value_type, typename L::value_type>,
-                "ashlar: the class weights of cross_entropy have the dtype of the logits");
-  return detail::cross_entropy_of(options, reduction, logits, targets, weight);
+/// |input - target|.
+template <TensorLike X, TensorLike Y, detail::PlainReduction R = detail::Mean>
+auto l1_loss(X const& input, Y const& target, R = {}) {
+  return detail::pair_loss(detail::PairLossOp<kernels::L1Loss, R>{}, input, target);
 }
 
-/// Mean (or sum) of (input - target)^2. Shapes: equal -> (). torch.nn.functional.mse_loss.
-template <TensorLike X, TensorLike Y>
-auto mse_loss(X const& input, Y const& target, Reduction reduction = Reduction::mean) {
-  return detail::pair_loss(kernels::MseLoss{}, input, target, reduction);
+/// Half the square over beta where |input - target| is below beta, else |input - target| - beta / 2.
+template <TensorLike X, TensorLike Y, detail::PlainReduction R = detail::Mean>
+auto smooth_l1_loss(X const& input, Y const& target, SmoothL1Options options = {}, R = {}) {
+  return detail::pair_loss(detail::PairLossOp<kernels::SmoothL1Loss, R>{{options.beta}}, input, target);
 }
 
-/// Mean (or sum) of |input - target|. Shapes: equal -> (). torch.nn.functional.l1_loss.
-template <TensorLike X, TensorLike Y>
-auto l1_loss(X const& input, Y const& target, Reduction reduction = Reduction::mean) {
-  return detail::pair_loss(kernels::L1Loss{}, input, target, reduction);
+/// Half the square where |input - target| is at most delta, else delta * (|input - target| - delta / 2).
+template <TensorLike X, TensorLike Y, detail::PlainReduction R = detail::Mean>
+auto huber_loss(X const& input, Y const& target, HuberOptions options = {}, R = {}) {
+  return detail::pair_loss(detail::PairLossOp<kernels::HuberLoss, R>{{options.delta}}, input, target);
 }
 
-/// Squared below beta, absolute above. Shapes: equal -> (). torch.nn.functional.smooth_l1_loss.
-template <TensorLike X, TensorLike Y>
-auto smooth_l1_loss(X const& input, Y const& target, double beta = 1, Reduction reduction = Reduction::mean) {
-  return detail::pair_loss(kernels::SmoothL1Loss{beta}, input, target, reduction);
+/// Kullback-Leibler divergence of log-probabilities from target probabilities. Reduction::batchmean, the sum over the
+/// number of rows, is its mathematical definition; the default is the mean over elements, as in PyTorch.
+template <TensorLike X, TensorLike Y, detail::IsReduction R = detail::Mean>
+auto kl_div(X const& input, Y const& target, KlDivOptions options = {}, R = {}) {
+  return detail::pair_loss(detail::PairLossOp<kernels::KlDivLoss, R>{{options.log_target}}, input, target);
 }
 
-/// Squared below delta, linear above. Shapes: equal -> (). torch.nn.functional.huber_loss.
-template <TensorLike X, TensorLike Y>
-auto huber_loss(X const& input, Y const& target, double delta = 1, Reduction reduction = Reduction::mean) {
-  return detail::pair_loss(kernels::HuberLoss{delta}, input, target, reduction);
-}
-
-/// Binary cross-entropy of logits against probabilities, without overflow. Shapes: equal -> ().
-/// torch.nn.functional.binary_cross_entropy_with_logits.
-template <TensorLike X, TensorLike Y>
-auto binary_cross_entropy_with_logits(X const& input, Y const& target, Reduction reduction = Reduction::mean) {
-  return detail::pair_loss(kernels::BceWithLogitsLoss{}, input, target, reduction);
+/// Binary cross-entropy of logits against probabilities, without overflow.
+template <TensorLike X, TensorLike Y, detail::PlainReduction R = detail::Mean>
+auto binary_cross_entropy_with_logits(X const& input, Y const& target,
+                                      BceWithLogitsOptions<detail::element_t<X>> const& options = {}, R = {}) {
+  return detail::pair_loss(detail::BceWithLogitsOp<detail::element_t<X>, R>{options}, input, target);
 }
 
 }  // namespace ashlar

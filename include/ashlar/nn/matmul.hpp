@@ -6,11 +6,14 @@
 #include <ashlar/nn/flow.hpp>
 
 #include <cstddef>
+#include <string_view>
 
 namespace ashlar {
 namespace detail {
 
 struct MatmulOp {
+  static constexpr std::string_view name = "matmul";
+
   template <class T, std::size_t... E, std::size_t K, std::size_t N>
   auto output(View<T const, E...> a, View<T const, K, N> b) const {
     if (a.shape().back() != b.size(0)) {
@@ -59,7 +62,7 @@ struct MatmulMistake {
 template <TensorLike A, TensorLike B>
 auto matmul(A const& a, B const& b) {
   if constexpr (!detail::on_host<A, B>()) {
-    return detail::refuse_device<A, B>();
+    return detail::refuse_device<detail::MatmulOp, A, B>();
   } else if constexpr (!detail::MatmulMistake<A, B>::value.empty()) {
     detail::refuse<detail::MatmulMistake<A, B>>();
     return detail::harmless(a, detail::like<typename A::value_type>(a.dims()));

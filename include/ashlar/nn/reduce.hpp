@@ -5,12 +5,15 @@
 #include <ashlar/kernels/reduce/cpu.hpp>
 
 #include <cstddef>
+#include <string_view>
 
 namespace ashlar {
 namespace detail {
 
 template <bool Mean>
 struct ReduceOp {
+  static constexpr std::string_view name = Mean ? "mean" : "sum";
+
   template <class T, std::size_t... E>
   auto output(View<T const, E...>) const {
     return Like<T>{};

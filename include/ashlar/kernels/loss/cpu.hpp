@@ -43,7 +43,7 @@ void loss_pullback(Loss const& f, std::size_t n, T const* x, T const* target, Re
 }
 
 /// BCE with logits and a weight of positive targets for each of the last dimension's `columns` elements:
-/// x, target (rows, columns), pos_weight (columns).
+/// x, target (rows, columns), pos_weight (columns), or null for ones.
 template <class T>
 void bce_with_logits(std::size_t rows, std::size_t columns, T const* x, T const* target, T const* pos_weight,
                      Reduction reduction, T* out) noexcept {
@@ -51,7 +51,8 @@ void bce_with_logits(std::size_t rows, std::size_t columns, T const* x, T const*
   for (std::size_t r = 0; r < rows; ++r) {
     for (std::size_t c = 0; c < columns; ++c) {
       std::size_t const i = r * columns + c;
-      T const one = BceWithLogitsLoss{static_cast<double>(pos_weight[c])}(x[i], target[i]);
+      T const one =
+          BceWithLogitsLoss{pos_weight == nullptr ? 1.0 : static_cast<double>(pos_weight[c])}(x[i], target[i]);
       if (reduction == Reduction::none) out[i] = one;
       total += static_cast<double>(one);
     }
@@ -69,7 +70,7 @@ void bce_with_logits_pullback(std::size_t rows, std::size_t columns, T const* x,
       std::size_t const i = r * columns + c;
       T scale = reduction == Reduction::none ? dout[i] : *dout;
       if (reduction == Reduction::mean) scale /= static_cast<T>(rows * columns);
-      BceWithLogitsLoss const f{static_cast<double>(pos_weight[c])};
+      BceWithLogitsLoss const f{pos_weight == nullptr ? 1.0 : static_cast<double>(pos_weight[c])};
       if (dx != nullptr) dx[i] += scale * f.derivative(x[i], target[i]);
       if (dtarget != nullptr) dtarget[i] += scale * f.target_derivative(x[i], target[i]);
     }
@@ -197,7 +198,7 @@ void cross_entropy_probabilities(std::size_t rows, std::size_t classes, T const*
   if (settings.reduction == Reduction::sum) *out = static_cast<T>(total);
 }
 
-/// dlogits += and, unless null, dtarget += pullback of cross_entropy_probabilities.
+/// dlogits += and dtarget += pullback of cross_entropy_probabilities; either may be null.
 template <class T>
 void cross_entropy_probabilities_pullback(std::size_t rows, std::size_t classes, T const* logits, T const* target,
                                           CrossEntropy<T> const& settings, T const* log_norm, T const* dout, T* dlogits,
@@ -212,10 +213,12 @@ void cross_entropy_probabilities_pullback(std::size_t rows, std::size_t classes,
       T const w = settings.weight != nullptr ? settings.weight[c] : T(1);
       T const q = w * (target[i] * (T(1) - smoothing) + smoothing / static_cast<T>(classes));
       share += q;
-      dlogits[i] -= scale * q;
+      if (dlogits != nullptr) dlogits[i] -= scale * q;
       if (dtarget != nullptr) dtarget[i] += scale * w * (T(1) - smoothing) * (log_norm[r] - logits[i]);
     }
-    add_exp(classes, logits + r * classes, log_norm[r], scale * share, dlogits + r * classes);
+    if (dlogits != nullptr) {
+      add_exp(classes, logits + r * classes, log_norm[r], scale * share, dlogits + r * classes);
+    }
   }
 }
 

@@ -3,7 +3,8 @@
 //
 // A functor has  T operator()(T x, T t)        the loss of one element
 //           and  T derivative(T x, T t)        with respect to the input x
-//           and  T target_derivative(T x, T t) with respect to the target t.
+//           and  T target_derivative(T x, T t) with respect to the target t,
+//           and  name, that of its function in PyTorch.
 #pragma once
 
 #include <ashlar/kernels/scalar_math.hpp>
@@ -15,6 +16,7 @@ enum class Reduction { none, mean, sum };
 
 /// (x - t)^2
 struct MseLoss {
+  static constexpr char name[] = "mse_loss";
   template <class T> T operator()(T x, T t) const noexcept { return (x - t) * (x - t); }
   template <class T> T derivative(T x, T t) const noexcept { return T(2) * (x - t); }
   template <class T> T target_derivative(T x, T t) const noexcept { return T(-2) * (x - t); }
@@ -22,6 +24,7 @@ struct MseLoss {
 
 /// |x - t|; the gradient at 0 is 0.
 struct L1Loss {
+  static constexpr char name[] = "l1_loss";
   template <class T> T operator()(T x, T t) const noexcept { return scalar::abs(x - t); }
   template <class T> T derivative(T x, T t) const noexcept { return T((x - t > T(0)) - (x - t < T(0))); }
   template <class T> T target_derivative(T x, T t) const noexcept { return -derivative(x, t); }
@@ -29,6 +32,7 @@ struct L1Loss {
 
 /// Half the square over beta within beta, else |x - t| - beta / 2; beta 0 is L1.
 struct SmoothL1Loss {
+  static constexpr char name[] = "smooth_l1_loss";
   double beta = 1;
   template <class T> T operator()(T x, T t) const noexcept {
     T const z = scalar::abs(x - t);
@@ -48,6 +52,7 @@ struct SmoothL1Loss {
 
 /// Half the square within delta, else delta * (|x - t| - delta / 2).
 struct HuberLoss {
+  static constexpr char name[] = "huber_loss";
   double delta = 1;
   template <class T> T operator()(T x, T t) const noexcept {
     T const z = scalar::abs(x - t);
@@ -66,6 +71,7 @@ struct HuberLoss {
 
 /// Binary cross-entropy of a logit x and a target probability t; positive targets count pos_weight times.
 struct BceWithLogitsLoss {
+  static constexpr char name[] = "binary_cross_entropy_with_logits";
   double pos_weight = 1;
   template <class T> T operator()(T x, T t) const noexcept {
     T const w = T(1) + (static_cast<T>(pos_weight) - T(1)) * t;
@@ -87,6 +93,7 @@ struct BceWithLogitsLoss {
 
 /// Binary cross-entropy of a probability x; logarithms are clamped at -100, as in PyTorch.
 struct BceLoss {
+  static constexpr char name[] = "binary_cross_entropy";
   template <class T> T operator()(T x, T t) const noexcept {
     T const p = scalar::log(x);
     T const q = scalar::log(T(1) - x);
@@ -104,6 +111,7 @@ struct BceLoss {
 
 /// Kullback-Leibler term t * (log t - x); x is a log-probability, and t too if log_target.
 struct KlDivLoss {
+  static constexpr char name[] = "kl_div";
   bool log_target = false;
   template <class T> T operator()(T x, T t) const noexcept {
     if (log_target) return scalar::exp(t) * (t - x);
