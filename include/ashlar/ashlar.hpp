@@ -9,6 +9,7 @@
 #include <ashlar/reflect/layout.hpp>
 #include <ashlar/reflect/lookup.hpp>
 #include <ashlar/reflect/state_dict.hpp>
+#include <ashlar/reflect/transfer.hpp>
 #include <ashlar/schema/schema.hpp>
 #include <ashlar/train.hpp>
 #include <ashlar/version.hpp>

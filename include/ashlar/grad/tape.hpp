@@ -7,20 +7,56 @@
 #include <ashlar/core/error.hpp>
 #include <ashlar/grad/arena.hpp>
 #include <ashlar/grad/trace.hpp>
+#include <ashlar/reflect/manifest.hpp>
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <span>
 #include <type_traits>
 
 namespace ashlar {
 namespace detail {
 
+/// A part of an object, in bytes from its start.
+struct Stretch {
+  std::size_t offset = 0;
+  std::size_t bytes = 0;
+};
+
+template <class Net>
+constexpr std::size_t frozen_count() {
+  std::size_t n = 0;
+  if constexpr (is_storable<Net>) {
+    for (Row const& row : manifest<Net>()) n += row.frozen && !row.is_alias() ? 1 : 0;
+  }
+  return n;
+}
+template <class Net>
+constexpr auto make_frozen() {
+  std::array<Stretch, frozen_count<Net>()> out{};
+  if constexpr (!out.empty()) {
+    std::size_t n = 0;
+    for (Row const& row : manifest<Net>()) {
+      if (row.frozen && !row.is_alias()) out[n++] = {row.offset, row.bytes};
+    }
+  }
+  return out;
+}
+/// The tensors of a Net that training leaves as they are.
+template <class Net>
+inline constexpr auto frozen_stretches = make_frozen<Net>();
+
 /// The part of a tape that does not know the network's type.
 class TapeCore {
  public:
-  TapeCore(void const* net, void* grads, std::size_t bytes, Rng* rng)
-      : net_(static_cast<std::byte const*>(net)), grads_(static_cast<std::byte*>(grads)), bytes_(bytes), rng_(rng) {}
+  TapeCore(void const* net, void* grads, std::size_t bytes, Rng* rng, std::span<Stretch const> frozen)
+      : net_(static_cast<std::byte const*>(net)),
+        grads_(static_cast<std::byte*>(grads)),
+        bytes_(bytes),
+        rng_(rng),
+        frozen_(frozen) {}
   TapeCore(TapeCore const&) = delete;
   TapeCore& operator=(TapeCore const&) = delete;
 
@@ -44,10 +80,13 @@ class TapeCore {
     return p;
   }
 
-  /// Where the gradient of an element of the network lies; null for what is not part of it.
+  /// Where the gradient of an element of the network lies; null for what is not part of it, and for what is frozen.
   template <class T>
   T* grad_of(T const* element) const {
     auto const offset = reinterpret_cast<std::uintptr_t>(element) - reinterpret_cast<std::uintptr_t>(net_);
+    for (Stretch const& s : frozen_) {
+      if (offset - s.offset < s.bytes) return nullptr;  // unsigned: what lies before it is far behind
+    }
     return offset < bytes_ ? reinterpret_cast<T*>(grads_ + offset) : nullptr;
   }
 
@@ -74,6 +113,7 @@ class TapeCore {
   std::byte* grads_;
   std::size_t bytes_;
   Rng* rng_;
+  std::span<Stretch const> frozen_;
   Arena arena_;
   Node* last_ = nullptr;
   bool finished_ = true;
@@ -96,8 +136,10 @@ class Tape {
   static_assert(std::is_trivially_copyable_v<Net>, "ashlar: a network is a plain struct");
 
  public:
-  Tape(Net const& net, Net& grads) : net_(&net), core_(&net, &grads, sizeof(Net), nullptr) {}
-  Tape(Net const& net, Net& grads, Rng& rng) : net_(&net), core_(&net, &grads, sizeof(Net), &rng) {}
+  Tape(Net const& net, Net& grads)
+      : net_(&net), core_(&net, &grads, sizeof(Net), nullptr, detail::frozen_stretches<Net>) {}
+  Tape(Net const& net, Net& grads, Rng& rng)
+      : net_(&net), core_(&net, &grads, sizeof(Net), &rng, detail::frozen_stretches<Net>) {}
 
   /// x on this tape, without a gradient of its own. The values are copied.
   template <class T, class D, std::size_t... E>

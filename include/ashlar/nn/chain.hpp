@@ -42,19 +42,8 @@ inline constexpr bool is_sequential = IndexedChildren<T>::specialised;
 template <class T>
 constexpr bool is_chain() {
   return is_sequential<T> || is_array<T> ||
-         ((PlainStruct<T> || is_named<T>) && !has_call_operator<T>() && !is_state<T>);
+         ((PlainStruct<T> || is_wrapper<T>) && !has_call_operator<T>() && !is_state<T>);
 }
-
-template <class T>
-struct Unnamed {
-  using type = T;
-};
-template <text K, class L>
-struct Unnamed<Named<K, L>> {
-  using type = L;
-};
-template <class T>
-using unnamed_t = typename Unnamed<T>::type;
 
 // ---- the walk: extents from member to member, as values ------------------------------------------------------------
 
@@ -95,7 +84,7 @@ struct ChainMember {
 
 template <class M>
 constexpr bool is_layer() {
-  return is_tied<M> || (!is_stored<M> && (has_call_operator<M>() || is_chain<unnamed_t<M>>()));
+  return is_tied<M> || (!is_stored<M> && (has_call_operator<M>() || is_chain<unwrapped_t<M>>()));
 }
 
 template <class T, class M>
@@ -103,9 +92,9 @@ constexpr WalkFunction walk_function() {
   if constexpr (!is_layer<M>()) {
     return nullptr;
   } else if constexpr (is_tied<M>) {
-    return &walk<unnamed_t<member_at_t<T, M>>>;
+    return &walk<unwrapped_t<member_at_t<T, M>>>;
   } else {
-    return &walk<unnamed_t<M>>;
+    return &walk<unwrapped_t<M>>;
   }
 }
 
@@ -161,7 +150,7 @@ constexpr void walk(Walk& w, Place const& here, Place const* giver) {
     Place before{};
     for (std::size_t i = 0; i < std::tuple_size_v<T> && w.mistake.empty(); ++i) {
       Place const element{&here, {}, i};
-      walk<unnamed_t<typename T::value_type>>(w, element, i == 0 ? giver : &before);
+      walk<unwrapped_t<typename T::value_type>>(w, element, i == 0 ? giver : &before);
       before = element;
     }
   } else if constexpr (is_chain<T>()) {
@@ -215,10 +204,10 @@ template <class T>
   requires(is_chain<T>())
 inline constexpr bool chain_fits<T> = [] {
   if constexpr (is_array<T>) {
-    if (!chain_fits<unnamed_t<typename T::value_type>>) return false;
+    if (!chain_fits<unwrapped_t<typename T::value_type>>) return false;
   } else {
     bool const fit = []<std::size_t... I>(std::index_sequence<I...>) {
-      return (chain_fits<unnamed_t<field_t<T, I>>> && ...);
+      return (chain_fits<unwrapped_t<field_t<T, I>>> && ...);
     }(std::make_index_sequence<field_count<T>()>{});
     if (!fit) return false;
   }
@@ -232,18 +221,18 @@ constexpr auto struct_misfit() {
   if constexpr (chain_fits<T>) {
     return std::type_identity<void>{};
   } else if constexpr (is_array<T>) {
-    return struct_misfit<unnamed_t<typename T::value_type>>();
+    return struct_misfit<unwrapped_t<typename T::value_type>>();
   } else {
     constexpr std::size_t first = []<std::size_t... I>(std::index_sequence<I...>) {
       std::size_t at = sizeof...(I);
-      ((at == sizeof...(I) && !std::is_void_v<typename decltype(struct_misfit<unnamed_t<field_t<T, I>>>())::type>
+      ((at == sizeof...(I) && !std::is_void_v<typename decltype(struct_misfit<unwrapped_t<field_t<T, I>>>())::type>
             ? void(at = I)
             : void()),
        ...);
       return at;
     }(std::make_index_sequence<field_count<T>()>{});
     if constexpr (first != field_count<T>()) {
-      return struct_misfit<unnamed_t<field_t<T, first>>>();
+      return struct_misfit<unwrapped_t<field_t<T, first>>>();
     } else if constexpr (is_sequential<T>) {
       return std::type_identity<void>{};
     } else {
@@ -259,7 +248,7 @@ struct MemberChainMistake {
     Walk w;
     Place const root{nullptr, chain_name<T>(), 0};
     Place const member{&root, member_key<T, I>(), 0};
-    walk<unnamed_t<field_t<T, I>>>(w, member, nullptr);
+    walk<unwrapped_t<field_t<T, I>>>(w, member, nullptr);
     return w.mistake;
   }();
 };
@@ -283,14 +272,14 @@ constexpr void refuse_chain() {
 template <class T>
 constexpr bool only_layers() {
   if constexpr (is_array<T>) {
-    return only_layers<unnamed_t<typename T::value_type>>();
+    return only_layers<unwrapped_t<typename T::value_type>>();
   } else if constexpr (has_call_operator<T>() && !is_sequential<T>) {
     return requires(Flow in) { T::flow(in); };
   } else if constexpr (is_sequential<T>) {
     return not_a_layer<T>().empty();
   } else if constexpr (PlainStruct<T> && is_chain<T>()) {
     return []<std::size_t... I>(std::index_sequence<I...>) {
-      return ((requires(Flow in) { unnamed_t<field_t<T, I>>::flow(in); } || is_tied<field_t<T, I>>) && ...);
+      return ((requires(Flow in) { unwrapped_t<field_t<T, I>>::flow(in); } || is_tied<field_t<T, I>>) && ...);
     }(std::make_index_sequence<field_count<T>()>{});
   } else {
     return false;
@@ -303,8 +292,10 @@ constexpr void check_member();
 /// Checks every chain inside T, without an input. What may be a mere container of networks is not taken for a chain.
 template <class T>
 constexpr void check_edges() {
-  if constexpr (is_array<T>) {
-    check_edges<unnamed_t<typename T::value_type>>();
+  if constexpr (is_wrapper<T>) {
+    check_edges<unwrapped_t<T>>();
+  } else if constexpr (is_array<T>) {
+    check_edges<unwrapped_t<typename T::value_type>>();
   } else if constexpr (is_chain<T>() && only_layers<T>()) {
     refuse_chain<T>();
   } else if constexpr (PlainStruct<T> || is_sequential<T>) {
@@ -316,7 +307,7 @@ constexpr void check_edges() {
 
 template <class T, std::size_t I>
 constexpr bool member_misfits() {
-  using M = unnamed_t<field_t<T, I>>;
+  using M = unwrapped_t<field_t<T, I>>;
   if constexpr (is_sequential<M> && only_layers<M>()) {
     return !chain_fits<M> && std::is_void_v<typename decltype(struct_misfit<M>())::type>;
   } else {
@@ -329,7 +320,7 @@ constexpr void check_member() {
   if constexpr (member_misfits<T, I>()) {
     refuse_once<MemberChainMistake<T, I>>();
   } else {
-    check_edges<unnamed_t<field_t<T, I>>>();
+    check_edges<unwrapped_t<field_t<T, I>>>();
   }
 }
 
@@ -397,8 +388,8 @@ auto run_array(std::array<L, N> const& layers, X& x) {
 
 template <class Net, class X>
 auto run(Net const& net, X const& x) {
-  if constexpr (is_named<Net>) {
-    return run(static_cast<unnamed_t<Net> const&>(net), x);
+  if constexpr (is_wrapper<Net>) {
+    return run(static_cast<unwrapped_t<Net> const&>(net), x);
   } else if constexpr (is_array<Net>) {
     return run_array<0>(net, x);
   } else if constexpr (!is_chain<Net>()) {
@@ -435,6 +426,8 @@ template <class Net, class... X>
 auto forward(Net const& net, X const&... x) {
   if constexpr (!detail::on_host<X...>()) {
     return detail::refuse_device<Net, X...>();
+  } else if constexpr (detail::is_wrapper<Net>) {
+    return forward(static_cast<detail::unwrapped_t<Net> const&>(net), x...);
   } else if constexpr (!detail::is_chain<Net>()) {
     return net(x...);
   } else {

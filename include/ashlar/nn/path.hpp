@@ -58,8 +58,8 @@ constexpr decltype(auto) member_at(T& object) {
   constexpr std::string_view path = Path::target;
   constexpr std::size_t end = part_end(path, Begin);
   constexpr std::string_view part = path.substr(Begin, end - Begin);
-  if constexpr (is_named<U>) {
-    using Layer = typename NamedParts<U>::layer;
+  if constexpr (is_wrapper<U>) {
+    using Layer = unwrapped_t<U>;
     return member_at<Path, Begin>(static_cast<std::conditional_t<std::is_const_v<T>, Layer const, Layer>&>(object));
   } else if constexpr (is_array<U>) {
     constexpr std::size_t i = parse_index(part);

@@ -23,8 +23,9 @@ namespace ashlar::detail {
 
 /// A struct whose members are its content, unless they are irregular. Everything else says for itself what it holds.
 template <class T>
-concept PlainClass = std::is_class_v<T> && std::is_aggregate_v<T> && !std::is_empty_v<T> &&
-                     !IndexedChildren<T>::specialised && !is_named<T> && !is_tied<T> && !is_stored<T>;
+concept PlainClass =
+    std::is_class_v<T> && std::is_aggregate_v<T> && !std::is_empty_v<T> && !IndexedChildren<T>::specialised &&
+    !CustomRows<T>::specialised && !is_wrapper<T> && !is_tied<T> && !is_stored<T>;
 
 // Members that Boost.PFR cannot bind. It counts a C array as its elements, because each of them takes an initialiser of
 // its own; but {} stands for the whole array, so that the others are too many, and for no reference at all.

@@ -146,6 +146,8 @@ struct Field {
   bool indexed = false;
   bool as_state = false;  // parameters in it count as buffers
   std::string_view target{};  // of a Tied
+  std::string_view const* frozen = nullptr;  // of a Frozen: its keys; none mean all
+  std::size_t frozen_count = 0;
   Row const* rows = nullptr;
   std::size_t row_count = 0;
   bool has_ties = false;  // rows that no enclosing struct has resolved yet
@@ -191,13 +193,17 @@ constexpr Field describe(std::string_view name, std::size_t offset) {
   } else if constexpr (is_state<M>) {
     f = describe<decltype(M::value)>(name, offset);
     f.as_state = true;
+  } else if constexpr (CustomRows<M>::specialised) {
+    f.pass = Pass::children;
+    f.rows = CustomRows<M>::rows().data();
+    f.row_count = CustomRows<M>::rows().size();
   } else if constexpr (is_tied<M>) {
     f.pass = Pass::children;
     f.target = M::target;
     f.has_ties = true;
   } else if constexpr (std::is_empty_v<M>) {
     f.pass = Pass::nothing;
-  } else if constexpr (IndexedChildren<M>::specialised || PlainStruct<M>) {
+  } else if constexpr (IndexedChildren<M>::specialised || is_frozen<M> || PlainStruct<M>) {
     f.pass = Pass::children;
     f.rows = table<M>().data();
     f.row_count = table<M>().size();
@@ -208,7 +214,7 @@ constexpr Field describe(std::string_view name, std::size_t offset) {
   return f;
 }
 
-/// A std::array has one field, repeated; its keys are 0, 1, ...
+/// A std::array has one field, repeated; its keys are 0, 1, ... A Frozen has one without a name, its layer.
 template <class T>
 constexpr auto fields_of() {
   if constexpr (is_std_array<T>) {
@@ -216,6 +222,11 @@ constexpr auto fields_of() {
     one[0].repeat = std::tuple_size_v<T>;
     one[0].stride = sizeof(typename T::value_type);
     one[0].indexed = true;
+    return one;
+  } else if constexpr (is_frozen<T>) {
+    std::array<Field, 1> one{describe<typename FrozenParts<T>::layer>({}, 0)};
+    one[0].frozen = FrozenParts<T>::keys;
+    one[0].frozen_count = FrozenParts<T>::count;
     return one;
   } else {
     return []<std::size_t... I>(std::index_sequence<I...>) {
@@ -306,6 +317,30 @@ constexpr TableSize measure(Field const* fields, std::size_t count) {
   return size;
 }
 
+/// `key` is the target itself, or lies under it.
+constexpr bool is_under(std::string_view key, std::string_view target) {
+  return key.substr(0, target.size()) == target && (key.size() == target.size() || key[target.size()] == '.');
+}
+
+constexpr bool freezes(Field const& f, std::string_view key) {
+  if (f.frozen_count == 0) return true;
+  for (std::size_t k = 0; k < f.frozen_count; ++k) {
+    if (is_under(key, f.frozen[k])) return true;
+  }
+  return false;
+}
+
+/// Marks what a Frozen names among the rows of its layer. Of tied keys each stands for all.
+constexpr void freeze(Field const& f, Row* rows) {
+  auto const stored = [&](std::size_t r) {
+    return rows[r].alias_of >= 0 ? static_cast<std::size_t>(f.rows[r].alias_of) : r;
+  };
+  for (std::size_t r = 0; r < f.row_count; ++r) {
+    if (freezes(f, f.rows[r].key)) rows[stored(r)].frozen = true;
+  }
+  for (std::size_t r = 0; r < f.row_count; ++r) rows[r].frozen = rows[stored(r)].frozen;
+}
+
 /// The rows of a struct with these fields, in order; ties that its members could not resolve stay pending.
 template <std::size_t N>
 constexpr std::array<Row, N> expand(Field const* fields, std::size_t count, std::string_view owner, KeyWriter keys) {
@@ -332,6 +367,7 @@ constexpr std::array<Row, N> expand(Field const* fields, std::size_t count, std:
           if (row.owner.empty()) row.owner = owner;
           if (f.as_state && row.kind == Kind::parameter) row.kind = Kind::buffer;
         }
+        if (f.frozen != nullptr) freeze(f, out.data() + block);
       }
     }
   }
@@ -339,11 +375,6 @@ constexpr std::array<Row, N> expand(Field const* fields, std::size_t count, std:
 }
 
 // ---- ties ----------------------------------------------------------------------------------------------------------
-
-/// `key` is the target itself, or lies under it: what follows the target in it, or no value.
-constexpr bool is_under(std::string_view key, std::string_view target) {
-  return key.substr(0, target.size()) == target && (key.size() == target.size() || key[target.size()] == '.');
-}
 
 /// Rows that one row becomes once ties are resolved, as far as this struct can.
 constexpr std::size_t resolved_count(Row const* rows, std::size_t count, std::size_t i) {
@@ -501,9 +532,59 @@ constexpr bool has_given_keys() {
   }
 }
 
+template <class T>
+struct FreezeMistake {
+  static constexpr Sentence value{};
+};
+template <class L, text... K>
+struct FreezeMistake<Frozen<L, K...>> {
+  static constexpr Sentence value = [] {
+    Sentence s;
+    [[maybe_unused]] auto const check = [&](std::string_view key) {
+      for (Row const& row : table<Frozen<L, K...>>()) {
+        if (row.kind == Kind::parameter && is_under(row.key, key)) return;
+      }
+      if (!s.empty()) return;
+      s.add("ashlar: ").add(type_name<L>()).add(" has no parameter with the key ").add(key);
+      s.add(", which is to be frozen");
+    };
+    (check(K.view()), ...);
+    return s;
+  }();
+};
+
 struct NoMistake {
   static constexpr Sentence value{};
 };
+
+/// What is wrong with the keys of a Frozen, T itself or a member of it.
+template <class T>
+constexpr auto freeze_mistake() {
+  if constexpr (is_frozen<T>) {
+    if constexpr (!FreezeMistake<T>::value.empty()) return FreezeMistake<T>{};
+    else return NoMistake{};
+  } else {
+    constexpr std::size_t first = []<std::size_t... I>(std::index_sequence<I...>) {
+      std::size_t at = sizeof...(I);
+      ((at == sizeof...(I) && !FreezeMistake<field_t<T, I>>::value.empty() ? void(at = I) : void()), ...);
+      return at;
+    }(std::make_index_sequence<field_count<T>()>{});
+    if constexpr (first != field_count<T>()) return FreezeMistake<field_t<T, first>>{};
+    else return NoMistake{};
+  }
+}
+
+/// True if some member is a Frozen.
+template <class T>
+constexpr bool has_frozen_members() {
+  if constexpr (is_std_array<T>) {
+    return false;
+  } else {
+    return []<std::size_t... I>(std::index_sequence<I...>) {
+      return (is_frozen<field_t<T, I>> || ...);
+    }(std::make_index_sequence<field_count<T>()>{});
+  }
+}
 
 /// What is wrong with T itself, as the type that says it.
 template <class T>
@@ -514,6 +595,8 @@ constexpr auto own_mistake() {
     return KeyMistake<T>{};
   } else if constexpr (PlainStruct<T> && !is_std_array<T> && !LayoutMistake<T>::value.empty()) {
     return LayoutMistake<T>{};
+  } else if constexpr (has_frozen_members<T>()) {
+    return freeze_mistake<T>();
   } else {
     return NoMistake{};
   }
@@ -524,8 +607,8 @@ template <class M>
 constexpr auto inner_type() {
   if constexpr (is_std_array<M>) {
     return inner_type<typename M::value_type>();
-  } else if constexpr (is_named<M>) {
-    return inner_type<typename NamedParts<M>::layer>();
+  } else if constexpr (is_wrapper<M>) {
+    return inner_type<unwrapped_t<M>>();
   } else if constexpr (is_state<M>) {
     return inner_type<decltype(M::value)>();
   } else {
@@ -547,7 +630,7 @@ inline constexpr bool is_sound<T> = [] {
 /// The mistake in T that lies furthest in, in the order of the members.
 template <class T>
 constexpr auto find_mistake() {
-  if constexpr (is_std_array<T> || is_named<T> || is_state<T>) {
+  if constexpr (is_std_array<T> || is_wrapper<T> || is_state<T>) {
     if constexpr (first_unsupported<T>() != fields<T>.size()) {
       return MemberMistake<T>{};
     } else {
@@ -659,8 +742,8 @@ inline constexpr std::array<Row, 0> no_rows{};
 
 /// Types that have members at all, so that a mistake can name one of them.
 template <class T>
-concept HasFields = IndexedChildren<T>::specialised || is_std_array<T> || is_state<T> || PlainStruct<T> ||
-                    (std::is_class_v<T> && std::is_aggregate_v<T> && std::is_empty_v<T>);
+concept HasFields = IndexedChildren<T>::specialised || is_std_array<T> || is_state<T> || is_frozen<T> ||
+                    PlainStruct<T> || (std::is_class_v<T> && std::is_aggregate_v<T> && std::is_empty_v<T>);
 
 template <class T>
 struct RootMistake {
@@ -687,6 +770,8 @@ constexpr auto whole_mistake() {
     return RootMistake<T>{};
   } else if constexpr (table_has_ties<T>()) {
     return TieMistake<T>{};
+  } else if constexpr (is_frozen<T>) {
+    return freeze_mistake<T>();
   } else {
     return NoMistake{};
   }

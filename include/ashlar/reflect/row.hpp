@@ -24,9 +24,11 @@ struct Row {
   std::size_t bytes = 0;           ///< without padding
   std::ptrdiff_t alias_of = -1;    ///< index of the row that stores the elements, if this one is tied to it
   std::string_view owner;          ///< the type that has it as a member: "Linear<20, 256>"
+  bool frozen = false;             ///< a parameter that training leaves as it is
   bool (*valid)(void const*) = nullptr;  ///< content check where C++ relies on it (bool, enum); bytes need no alignment
 
   [[nodiscard]] constexpr bool is_alias() const { return alias_of >= 0; }
+  [[nodiscard]] constexpr bool is_trained() const { return kind == Kind::parameter && !frozen; }
 };
 
 /// All that code which does not know the type needs to save it, load it or check it.

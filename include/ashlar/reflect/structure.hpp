@@ -23,6 +23,14 @@ struct Tied {
   static constexpr std::string_view target = Target.view();
 };
 
+/// An L that training leaves as it is: `Frozen<Backbone> backbone;`. With keys, only what they name is frozen:
+/// `using Net = Frozen<Classifier, "backbone", "head.bias">;`. Otherwise it is an L, with an L's keys and files.
+///
+/// Frozen parameters get no gradient, no update and no place in an optimizer.
+/// Errors  compile time: a key that names no parameter.
+template <class L, text... Keys>
+struct Frozen : L {};
+
 /// A T whose tensors are state: what an optimizer remembers of each parameter. Keys are those of T.
 template <class T>
 struct State {
@@ -51,11 +59,48 @@ template <class T>
 inline constexpr bool is_state<State<T>> = true;
 
 template <class T>
+inline constexpr bool is_frozen = false;
+template <class L, text... K>
+inline constexpr bool is_frozen<Frozen<L, K...>> = true;
+
+/// Named and Frozen: what they add is for reflection only.
+template <class T>
+inline constexpr bool is_wrapper = is_named<T> || is_frozen<T>;
+
+template <class T>
+struct Unwrapped {
+  using type = T;
+};
+template <text K, class L>
+struct Unwrapped<Named<K, L>> : Unwrapped<L> {};
+template <class L, text... K>
+struct Unwrapped<Frozen<L, K...>> : Unwrapped<L> {};
+/// The layer itself.
+template <class T>
+using unwrapped_t = typename Unwrapped<T>::type;
+
+template <class T>
 struct NamedParts;
 template <text K, class L>
 struct NamedParts<Named<K, L>> {
   static constexpr std::string_view key = K.view();
   using layer = L;
+};
+
+template <class T>
+struct FrozenParts;
+template <class L, text... K>
+struct FrozenParts<Frozen<L, K...>> {
+  static constexpr std::size_t count = sizeof...(K);
+  static constexpr std::string_view keys[count + 1] = {K.view()..., {}};
+  using layer = L;
+};
+
+/// Specialised by types that say themselves which rows they have, relative to themselves (reflect/row.hpp):
+///   static constexpr auto const& rows();                a std::array of Row
+template <class T>
+struct CustomRows {
+  static constexpr bool specialised = false;
 };
 
 /// Specialised by types whose children are not their C++ members (Sequential):

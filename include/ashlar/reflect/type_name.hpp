@@ -1,6 +1,8 @@
 // Ashlar: names of types, as people write them.  SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <ashlar/reflect/structure.hpp>
+
 #include <array>
 #include <cstddef>
 #include <string_view>
@@ -93,6 +95,10 @@ struct NameOf<Template<T...>> {
     return out;
   }();
 };
+
+// Errors and files speak of the layer, frozen or not.
+template <class L, text... K>
+struct NameOf<Frozen<L, K...>> : NameOf<L> {};
 
 }  // namespace detail
 

@@ -2,7 +2,7 @@
 #pragma once
 
 #include <ashlar/kernels/optimizer/cpu.hpp>
-#include <ashlar/reflect/structure.hpp>
+#include <ashlar/train/moments.hpp>
 #include <ashlar/train/optional_state.hpp>
 #include <ashlar/train/runs.hpp>
 
@@ -63,8 +63,8 @@ struct Adam {
   bool maximize = false;
   std::uint64_t step_count = 0;
   OptionalState<Net, amsgrad> max_exp_avg_sq{};
-  State<Net> exp_avg{};
-  State<Net> exp_avg_sq{};
+  Moments<Net> exp_avg{};
+  Moments<Net> exp_avg_sq{};
 
   void step(Net& net, Net const& grads) {
     ++step_count;
@@ -85,8 +85,8 @@ struct AdamW {
   bool maximize = false;
   std::uint64_t step_count = 0;
   OptionalState<Net, amsgrad> max_exp_avg_sq{};
-  State<Net> exp_avg{};
-  State<Net> exp_avg_sq{};
+  Moments<Net> exp_avg{};
+  Moments<Net> exp_avg_sq{};
 
   void step(Net& net, Net const& grads) {
     ++step_count;

@@ -40,7 +40,7 @@ struct ExponentialAverage {
  private:
   void copy_untrained(Net const& net) {
     for (Row const& row : manifest<Net>()) {
-      if (row.kind == Kind::parameter || row.is_alias()) continue;
+      if (row.is_trained() || row.is_alias()) continue;
       std::memcpy(reinterpret_cast<std::byte*>(&average.value) + row.offset,
                   reinterpret_cast<std::byte const*>(&net) + row.offset, row.bytes);
     }

@@ -1,7 +1,7 @@
 // Ashlar: state that only some variants of an optimizer keep.  SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-#include <ashlar/reflect/structure.hpp>
+#include <ashlar/train/moments.hpp>
 
 #include <type_traits>
 
@@ -13,6 +13,6 @@ struct NoState {};
 /// A State that an optimizer has only where its template argument asks for it. No tensors and no keys otherwise.
 /// It stands before members of 64-byte alignment, so that its one byte lies in padding.
 template <class Net, bool present>
-using OptionalState = std::conditional_t<present, State<Net>, NoState>;
+using OptionalState = std::conditional_t<present, Moments<Net>, NoState>;
 
 }  // namespace ashlar

@@ -2,7 +2,7 @@
 #pragma once
 
 #include <ashlar/kernels/optimizer/cpu.hpp>
-#include <ashlar/reflect/structure.hpp>
+#include <ashlar/train/moments.hpp>
 #include <ashlar/train/optional_state.hpp>
 #include <ashlar/train/runs.hpp>
 
@@ -33,8 +33,8 @@ struct RMSprop {
   bool maximize = false;
   std::uint64_t step_count = 0;
   OptionalState<Net, centered> grad_avg{};
-  State<Net> square_avg{};
-  State<Net> momentum_buffer{};
+  Moments<Net> square_avg{};
+  Moments<Net> momentum_buffer{};
 
   void step(Net& net, Net const& grads) {
     ++step_count;
@@ -76,7 +76,7 @@ struct Adagrad {
   double eps = 1e-10;
   bool maximize = false;
   std::uint64_t step_count = 0;
-  State<Net> sum{};
+  Moments<Net> sum{};
 
   void step(Net& net, Net const& grads) {
     bool const first = step_count == 0;

@@ -20,6 +20,7 @@ struct Run {
   DType dtype = DType::f32;
   std::size_t offset = 0;  ///< bytes from the start of the object
   std::size_t count = 0;   ///< elements
+  std::size_t packed = 0;  ///< the same offset in an object that holds the runs and nothing else (train/moments.hpp)
 };
 
 namespace detail {
@@ -28,6 +29,7 @@ namespace detail {
 struct Gap {
   std::size_t offset = 0;
   std::size_t bytes = 0;
+  std::size_t packed = 0;  // as in Run
 };
 
 /// A gap this wide holds no more than padding and the byte of an empty layer between two layers.
@@ -38,7 +40,7 @@ struct TrainMistake {
   static constexpr Sentence value = [] {
     Sentence s;
     for (Row const& row : manifest<Net>()) {
-      if (row.kind != Kind::parameter || row.dtype == DType::f32 || row.dtype == DType::f64) continue;
+      if (!row.is_trained() || row.dtype == DType::f32 || row.dtype == DType::f64) continue;
       s.add("ashlar: an optimizer updates parameters of float or double but ").add(type_name<Net>()).add(".");
       s.add(row.key).add(" is ").add(name_of(row.dtype));
       break;
@@ -70,8 +72,7 @@ template <std::size_t N>
 constexpr bool continues(std::array<Row, N> const& rows, std::size_t i) {
   Row const& a = rows[i - 1];
   Row const& b = rows[i];
-  return a.kind == Kind::parameter && b.kind == Kind::parameter && a.dtype == b.dtype &&
-         b.offset - (a.offset + a.bytes) < widest_gap;
+  return a.is_trained() && b.is_trained() && a.dtype == b.dtype && b.offset - (a.offset + a.bytes) < widest_gap;
 }
 
 struct RunCount {
@@ -83,7 +84,7 @@ template <std::size_t N>
 constexpr RunCount count_runs(std::array<Row, N> const& rows) {
   RunCount count;
   for (std::size_t i = 0; i < N; ++i) {
-    if (rows[i].bytes == 0 || rows[i].kind != Kind::parameter) continue;
+    if (rows[i].bytes == 0 || !rows[i].is_trained()) continue;
     ++count.tensors;
     if (i == 0 || !continues(rows, i)) ++count.runs;
     else if (rows[i].offset != rows[i - 1].offset + rows[i - 1].bytes) ++count.gaps;
@@ -94,24 +95,39 @@ template <class Net>
 inline constexpr RunCount run_count = count_runs(rows_in_memory<Net>);
 
 template <class Net>
-constexpr auto make_tensors() {
-  std::array<Run, run_count<Net>.tensors> out{};
-  std::size_t n = 0;
-  for (Row const& row : rows_in_memory<Net>) {
-    if (row.bytes != 0 && row.kind == Kind::parameter)
-      out[n++] = {row.dtype, row.offset, row.bytes / size_of(row.dtype)};
-  }
-  return out;
-}
-template <class Net>
 constexpr auto make_runs() {
   std::array<Run, run_count<Net>.runs> out{};
   constexpr auto const& rows = rows_in_memory<Net>;
   std::size_t n = 0;
+  std::size_t packed = 0;
   for (std::size_t i = 0; i < rows.size(); ++i) {
-    if (rows[i].bytes == 0 || rows[i].kind != Kind::parameter) continue;
-    if (i == 0 || !continues(rows, i)) out[n++] = {rows[i].dtype, rows[i].offset, 0};
-    out[n - 1].count = (rows[i].offset + rows[i].bytes - out[n - 1].offset) / size_of(rows[i].dtype);
+    if (rows[i].bytes == 0 || !rows[i].is_trained()) continue;
+    if (i == 0 || !continues(rows, i)) out[n++] = {rows[i].dtype, rows[i].offset, 0, packed};
+    std::size_t const bytes = rows[i].offset + rows[i].bytes - out[n - 1].offset;
+    out[n - 1].count = bytes / size_of(rows[i].dtype);
+    packed = (out[n - 1].packed + bytes + tensor_alignment - 1) / tensor_alignment * tensor_alignment;
+  }
+  return out;
+}
+template <class Net>
+inline constexpr auto runs = make_runs<Net>();
+
+/// Where a byte of a run lies in an object that holds the runs alone.
+template <class Net>
+constexpr std::size_t packed_offset(std::size_t offset) {
+  std::size_t packed = 0;
+  for (Run const& run : runs<Net>) {
+    if (run.offset <= offset) packed = run.packed + (offset - run.offset);
+  }
+  return packed;
+}
+template <class Net>
+constexpr auto make_tensors() {
+  std::array<Run, run_count<Net>.tensors> out{};
+  std::size_t n = 0;
+  for (Row const& row : rows_in_memory<Net>) {
+    if (row.bytes != 0 && row.is_trained())
+      out[n++] = {row.dtype, row.offset, row.bytes / size_of(row.dtype), packed_offset<Net>(row.offset)};
   }
   return out;
 }
@@ -121,17 +137,15 @@ constexpr auto make_gaps() {
   constexpr auto const& rows = rows_in_memory<Net>;
   std::size_t n = 0;
   for (std::size_t i = 1; i < rows.size(); ++i) {
-    if (rows[i].bytes == 0 || rows[i].kind != Kind::parameter || !continues(rows, i)) continue;
+    if (rows[i].bytes == 0 || !rows[i].is_trained() || !continues(rows, i)) continue;
     std::size_t const end = rows[i - 1].offset + rows[i - 1].bytes;
-    if (rows[i].offset != end) out[n++] = {end, rows[i].offset - end};
+    if (rows[i].offset != end) out[n++] = {end, rows[i].offset - end, packed_offset<Net>(end)};
   }
   return out;
 }
 
 template <class Net>
 inline constexpr auto tensors = make_tensors<Net>();
-template <class Net>
-inline constexpr auto runs = make_runs<Net>();
 template <class Net>
 inline constexpr auto gaps = make_gaps<Net>();
 
@@ -143,12 +157,17 @@ constexpr bool trains(DType dtype) {
   return false;
 }
 
-/// The elements of a run in an object.
-template <class T, class Net>
-auto* elements_at(Net& object, Run const& run) {
-  using Byte = std::conditional_t<std::is_const_v<Net>, std::byte const, std::byte>;
-  using Elements = std::conditional_t<std::is_const_v<Net>, T const, T>;
-  return reinterpret_cast<Elements*>(reinterpret_cast<Byte*>(&object) + run.offset);
+/// True for objects that hold the runs and nothing else (train/moments.hpp).
+template <class Object>
+inline constexpr bool is_packed = false;
+
+/// The elements of a run in an object: of the network's type, or packed.
+template <class T, class Object>
+auto* elements_at(Object& object, Run const& run) {
+  using Byte = std::conditional_t<std::is_const_v<Object>, std::byte const, std::byte>;
+  using Elements = std::conditional_t<std::is_const_v<Object>, T const, T>;
+  return reinterpret_cast<Elements*>(reinterpret_cast<Byte*>(&object) +
+                                     (is_packed<std::remove_const_t<Object>> ? run.packed : run.offset));
 }
 
 /// Calls f.operator()<float>(run) or f.operator()<double>(run) for each run of the list, in the order of memory.
@@ -166,9 +185,11 @@ void for_each_in(List const& list, F&& f) {
 }
 
 /// Padding is zero in files, but an update does not keep it so: 0 / 0 with eps = 0, -0 with maximize.
-template <class Net>
-void clear_gaps(Net& object) {
-  for (Gap const& gap : gaps<Net>) std::memset(reinterpret_cast<std::byte*>(&object) + gap.offset, 0, gap.bytes);
+template <class Net, class Object>
+void clear_gaps(Object& object) {
+  for (Gap const& gap : gaps<Net>) {
+    std::memset(reinterpret_cast<std::byte*>(&object) + (is_packed<Object> ? gap.packed : gap.offset), 0, gap.bytes);
+  }
 }
 
 /// One pass of an update over the trainable runs; afterwards the padding between parameters is zero in all objects.

@@ -2,7 +2,7 @@
 #pragma once
 
 #include <ashlar/kernels/optimizer/cpu.hpp>
-#include <ashlar/reflect/structure.hpp>
+#include <ashlar/train/moments.hpp>
 #include <ashlar/train/runs.hpp>
 
 #include <cstdint>
@@ -31,7 +31,7 @@ struct SGD {
   bool nesterov = false;
   bool maximize = false;
   std::uint64_t step_count = 0;
-  State<Net> momentum_buffer{};
+  Moments<Net> momentum_buffer{};
 
   void step(Net& net, Net const& grads) {
     bool const first = step_count++ == 0;

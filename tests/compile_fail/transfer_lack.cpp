@@ -1,0 +1,37 @@
+// A transfer that leaves a part of its target as it was is refused.
+// expect: ashlar: Classifier.backbone has nothing for Detector.backbone.more.weight
+// forbid: boost::pfr
+// errors: 1
+#include <ashlar/nn/linear.hpp>
+#include <ashlar/reflect/transfer.hpp>
+
+#ifdef ASHLAR_MUST_FAIL
+struct Other {
+  ashlar::Linear<20, 256> in;
+  ashlar::Linear<256, 64> out;
+  ashlar::Linear<64, 64> more;
+};
+#define KEY "backbone"
+#else
+struct Other {
+  ashlar::Linear<20, 256> in;
+  ashlar::Linear<256, 64> out;
+};
+#define KEY "backbone"
+#endif
+
+struct Backbone {
+  ashlar::Linear<20, 256> in;
+  ashlar::Linear<256, 64> out;
+};
+struct Classifier {
+  Backbone backbone;
+  ashlar::Linear<64, 10> head;
+};
+struct Detector {
+  Other backbone;
+};
+Classifier from;
+Detector to;
+
+int main() { ashlar::transfer<KEY>(from, to); }

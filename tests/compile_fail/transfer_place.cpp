@@ -1,0 +1,35 @@
+// A transfer of more than there is place for is refused.
+// expect: ashlar: Detector.backbone has no place for Classifier.backbone.out.weight
+// forbid: boost::pfr
+// errors: 1
+#include <ashlar/nn/linear.hpp>
+#include <ashlar/reflect/transfer.hpp>
+
+#ifdef ASHLAR_MUST_FAIL
+struct Other {
+  ashlar::Linear<20, 256> in;
+};
+#define KEY "backbone"
+#else
+struct Other {
+  ashlar::Linear<20, 256> in;
+  ashlar::Linear<256, 64> out;
+};
+#define KEY "backbone"
+#endif
+
+struct Backbone {
+  ashlar::Linear<20, 256> in;
+  ashlar::Linear<256, 64> out;
+};
+struct Classifier {
+  Backbone backbone;
+  ashlar::Linear<64, 10> head;
+};
+struct Detector {
+  Other backbone;
+};
+Classifier from;
+Detector to;
+
+int main() { ashlar::transfer<KEY>(from, to); }
