@@ -21,7 +21,7 @@ template <class M>
 constexpr bool is_module() {
   if constexpr (is_stored<M>) {
     return false;  // it can be called too, with indices
-  } else if constexpr (is_named<M>) {
+  } else if constexpr (is_wrapper<M>) {
     return is_module<typename NamedParts<M>::layer>();
   } else if constexpr (is_array<M>) {
     return is_module<typename M::value_type>();
@@ -49,8 +49,8 @@ constexpr bool takes_layer() {
 template <class F, class T>
 constexpr bool takes_any() {
   using M = std::remove_const_t<T>;
-  if constexpr (is_named<M>) {
-    return takes_any<F, const_like<T, unnamed_t<M>>>();
+  if constexpr (is_wrapper<M>) {
+    return takes_any<F, const_like<T, unwrapped_t<M>>>();
   } else if constexpr (is_array<M>) {
     return takes_any<F, const_like<T, typename M::value_type>>();
   } else if constexpr (!is_module<M>()) {
@@ -92,8 +92,8 @@ void visit_child(T& child, std::string_view name, std::string& key, F& f) {
 template <class T, class F>
 void visit_layers(T& module, std::string& key, F& f) {
   using M = std::remove_const_t<T>;
-  if constexpr (is_named<M>) {
-    visit_layers(static_cast<const_like<T, unnamed_t<M>>&>(module), key, f);
+  if constexpr (is_wrapper<M>) {
+    visit_layers(static_cast<const_like<T, unwrapped_t<M>>&>(module), key, f);
   } else if constexpr (is_module<M>()) {
     if constexpr (is_array<M>) {
       for (std::size_t i = 0; i < module.size(); ++i) visit_child(module[i], std::to_string(i), key, f);

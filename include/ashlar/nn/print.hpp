@@ -96,8 +96,8 @@ void add_member(std::string& children, T const& module, Around const&... around)
 /// `around`: the structs that hold the module, from the inside out.
 template <class T, class... Around>
 std::string module_repr(T const& module, Around const&... around) {
-  if constexpr (is_named<T>) {
-    return module_repr(static_cast<unnamed_t<T> const&>(module), around...);
+  if constexpr (is_wrapper<T>) {
+    return module_repr(static_cast<unwrapped_t<T> const&>(module), around...);
   } else if constexpr (is_array<T>) {
     return module_list_repr(module, around...);
   } else {
