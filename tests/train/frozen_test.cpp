@@ -1,6 +1,7 @@
 // tests/train/frozen_test.cpp: parts of a network that training leaves as they are.  SPDX-License-Identifier: BSL-1.0
 #include <ashlar/io/file.hpp>
 #include <ashlar/nn.hpp>
+#include <ashlar/nn/summary.hpp>
 #include <ashlar/reflect/lookup.hpp>
 #include <ashlar/train.hpp>
 
@@ -171,4 +172,12 @@ TEST_CASE("of tied keys each freezes all") {
   CHECK(frozen == Keys{"one.weight", "two.weight"});
   CHECK(tensors_of_state<SGD<Frozen<Ties, "two">>>() ==
         Keys{"momentum_buffer.three.weight", "momentum_buffer.three.bias"});
+}
+
+TEST_CASE("a summary says what is frozen, and how much is trained") {
+  std::string const text = summary<FrozenKeys>();
+  CHECK(text.find("parameter, frozen") != std::string::npos);
+  std::string const last = text.substr(text.rfind("trained"));
+  CHECK(last.find(" 30 ") != std::string::npos);  // 7 * 3 + 3 and 3 * 2
+  CHECK(summary<Net>().find("trained") == std::string::npos);
 }

@@ -22,7 +22,7 @@ constexpr bool is_module() {
   if constexpr (is_stored<M>) {
     return false;  // it can be called too, with indices
   } else if constexpr (is_wrapper<M>) {
-    return is_module<typename NamedParts<M>::layer>();
+    return is_module<unwrapped_t<M>>();
   } else if constexpr (is_array<M>) {
     return is_module<typename M::value_type>();
   } else if constexpr (is_sequential<M> || has_call_operator<M>()) {

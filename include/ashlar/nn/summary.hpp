@@ -55,21 +55,25 @@ inline std::string format_table(std::vector<std::vector<std::string>> const& row
 }  // namespace detail
 
 /// A table of all that T stores: key, the layer that holds it, kind, dtype, shape, numbers of parameters and bytes,
-/// and their totals. A tied key is listed with the key it shares its elements with, and counted once.
+/// and their totals, without what is frozen too. A tied key is listed with the key it shares its elements with, and
+/// counted once.
 template <class T>
 std::string summary() {
   std::vector<std::vector<std::string>> table;
   table.push_back({"key", "member of", "kind", "dtype", "shape", "parameters", "bytes"});
   table.push_back({""});
   std::size_t parameters = 0;
+  std::size_t frozen = 0;
   auto const& rows = manifest<T>();
   for (Row const& row : rows) {
     constexpr std::array<std::string_view, 4> kinds{"parameter", "buffer", "constant", "scalar"};
     bool const counts = row.kind == Kind::parameter && !row.is_alias();
     std::size_t const n = counts ? row.shape.numel() : 0;
     parameters += n;
+    if (row.frozen) frozen += n;
     table.push_back({std::string(row.key), std::string(row.owner),
                      row.is_alias() ? "= " + std::string(rows[static_cast<std::size_t>(row.alias_of)].key)
+                     : row.frozen   ? "parameter, frozen"
                                     : std::string(kinds[static_cast<std::size_t>(row.kind)]),
                      std::string(name_of(row.dtype)), to_string(row.shape),
                      counts ? detail::with_thousands(n) : std::string(),
@@ -78,6 +82,7 @@ std::string summary() {
   table.push_back({""});
   table.push_back({std::string(type_name<T>()), "", "", "", "total", detail::with_thousands(parameters),
                    detail::with_thousands(sizeof(T))});
+  if (frozen != 0) table.push_back({"", "", "", "", "trained", detail::with_thousands(parameters - frozen), ""});
   return detail::format_table(table, 2);
 }
 

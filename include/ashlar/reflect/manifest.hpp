@@ -225,6 +225,7 @@ constexpr auto fields_of() {
     return one;
   } else if constexpr (is_frozen<T>) {
     std::array<Field, 1> one{describe<typename FrozenParts<T>::layer>({}, 0)};
+    one[0].name = {};
     one[0].frozen = FrozenParts<T>::keys;
     one[0].frozen_count = FrozenParts<T>::count;
     return one;
