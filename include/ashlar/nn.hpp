@@ -5,6 +5,7 @@
 #include <ashlar/nn/activation.hpp>
 #include <ashlar/nn/arithmetic.hpp>
 #include <ashlar/nn/chain.hpp>
+#include <ashlar/nn/conv.hpp>
 #include <ashlar/nn/dropout.hpp>
 #include <ashlar/nn/embedding.hpp>
 #include <ashlar/nn/flatten.hpp>

@@ -1,7 +1,6 @@
 // tests/grad/difference_test.cpp: the gradient of every op against finite differences in double.
 // SPDX-License-Identifier: BSL-1.0
 //
-// Central differences with h = 1e-6 err by about h^2 + 1e-16 / h = 1e-10 of the loss; held to 1e-7 + 1e-6 relative.
 // Inputs keep away from kinks: 0, 1, 3 and 6 and their negatives (ReLU, LeakyReLU, ELU, abs, L1; Hardtanh; Hardswish
 // and Hardsigmoid; ReLU6), and in losses from |x - t| = 1 (Huber, smooth L1).
 #include <ashlar/grad/tape.hpp>
@@ -14,6 +13,8 @@
 #include <ashlar/nn/reduce.hpp>
 #include <ashlar/nn/softmax.hpp>
 
+#include "support/differences.hpp"
+
 #include <catch2/catch.hpp>
 
 #include <algorithm>
@@ -21,78 +22,15 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <tuple>
-#include <type_traits>
-#include <utility>
 #include <vector>
 
 using namespace ashlar;
+using ashlar::test::check_differences;
+using ashlar::test::NoParameters;
+using ashlar::test::numbers;
+using ashlar::test::weighted;
 
 namespace {
-
-struct NoParameters {
-  std::uint8_t unused = 0;
-};
-
-/// Numbers between -2.5 and 2.5, none near a kink.
-template <class X>
-X numbers(X x, double seed) {
-  double at = seed;
-  for (double& v : x) {
-    at = std::fmod(at * 1.7 + 0.83, 5.0);
-    v = at - 2.5;
-    for (double const kink : {-1.0, 0.0, 1.0}) {
-      if (std::abs(v - kink) < 0.05) v += 0.11;
-    }
-  }
-  return x;
-}
-
-/// sum(y * w) with fixed w, no two alike: a scalar that depends on each element in its own way.
-template <class Y>
-auto weighted(Y const& y) {
-  auto const plain = [&] {
-    if constexpr (detail::is_traced<Y>) {
-      return detail::make_like(detail::like<double>(y.dims()));
-    } else {
-      return y;
-    }
-  }();
-  return sum(y * numbers(plain, 1.1));
-}
-
-template <class F, class... X, std::size_t... I>
-void check(char const* name, F const& f, std::tuple<X...> x, std::index_sequence<I...>) {
-  INFO(name);
-  NoParameters net, grads;
-  Tape tape(net, grads);
-  std::tuple const variables{tape.variable(std::get<I>(x))...};
-  double const loss = tape.backward(weighted(f(std::get<I>(variables)...)));
-  auto const value = [&] { return weighted(f(std::get<I>(x)...)).item(); };
-  CHECK(loss == value());
-  auto const check_input = [&](auto& input, auto const& variable) {
-    for (std::size_t i = 0; i < input.numel(); ++i) {
-      double& at = input.data()[i];
-      double const old = at;
-      double const h = 1e-6;
-      at = old + h;
-      double const up = value();
-      at = old - h;
-      double const expected = (up - value()) / (2 * h);
-      at = old;
-      double const actual = variable.grad().data()[i];
-      CAPTURE(i, old, expected, actual);
-      CHECK(std::abs(actual - expected) <= 1e-7 + 1e-6 * std::abs(expected));
-    }
-  };
-  (check_input(std::get<I>(x), std::get<I>(variables)), ...);
-}
-
-/// The gradients of f(x...) for each x.
-template <class F, class... X>
-void check(char const* name, F const& f, X const&... x) {
-  check(name, f, std::tuple<X...>(x...), std::index_sequence_for<X...>{});
-}
 
 Tensor<double, 2, 3> const m23 = numbers(Tensor<double, 2, 3>{}, 0.3);
 Tensor<double, dyn, 3> const d23 = numbers(Tensor<double, dyn, 3>(2), 2.9);
@@ -101,7 +39,7 @@ Tensor<double> const s = Tensor<double>{0.7};
 
 }  // namespace
 
-// One function for all activations, or each would instantiate `check` again.
+// One function for all activations, or each would instantiate `check_differences` again.
 TEST_CASE("gradients of activations are those of finite differences") {
   Tensor<double, dyn> x(9);
   x.assign(std::array{-6.7, -3.7, -2.2, -1.3, -0.4, 0.3, 0.8, 2.6, 7.1});
@@ -152,31 +90,31 @@ TEST_CASE("gradients of activations are those of finite differences") {
 
 TEST_CASE("gradients of arithmetic are those of finite differences, broadcast both ways") {
   auto const all = [](auto const& a, auto const& b) { return (a + b) * (a - b) / b + b / a; };
-  check("(2, 3) and (2, 3)", all, m23, numbers(Tensor<double, 2, 3>{}, 3.3));
-  check("(2, 3) and (3)", all, m23, v3);
-  check("(3) and (?, 3)", all, v3, d23);
-  check("(?, 3) and ()", all, d23, s);
-  check("() and (2, 3)", all, s, m23);
-  check("a tensor with itself", [](auto const& a) { return a * a / (a + a * a); }, m23);
+  check_differences("(2, 3) and (2, 3)", all, m23, numbers(Tensor<double, 2, 3>{}, 3.3));
+  check_differences("(2, 3) and (3)", all, m23, v3);
+  check_differences("(3) and (?, 3)", all, v3, d23);
+  check_differences("(?, 3) and ()", all, d23, s);
+  check_differences("() and (2, 3)", all, s, m23);
+  check_differences("a tensor with itself", [](auto const& a) { return a * a / (a + a * a); }, m23);
 }
 
 TEST_CASE("gradients of products and reductions are those of finite differences") {
   Tensor<double, 3, 4> const b = numbers(Tensor<double, 3, 4>{}, 1.9);
-  check("matmul", [](auto const& x, auto const& y) { return matmul(x, y); }, d23, b);
-  check("matmul of a vector", [](auto const& x, auto const& y) { return matmul(x, y); }, v3, b);
+  check_differences("matmul", [](auto const& x, auto const& y) { return matmul(x, y); }, d23, b);
+  check_differences("matmul of a vector", [](auto const& x, auto const& y) { return matmul(x, y); }, v3, b);
   Tensor<double, 4, 3> const weight = numbers(Tensor<double, 4, 3>{}, 0.9);
-  check(
+  check_differences(
       "linear", [](auto const& x, auto const& w, auto const& c) { return linear(x, w, c); }, d23, weight,
       numbers(Tensor<double, 4>{}, 2.2));
-  check("linear without bias", [](auto const& x, auto const& w) { return linear(x, w); }, v3, weight);
-  check("sum and mean", [](auto const& x) { return sum(x) * mean(x * x) + x; }, d23);
-  check("softmax", [](auto const& x) { return softmax(x) + log_softmax(x * 2); }, d23);
-  check("flatten", [](auto const& x) { return Flatten{}(x); }, numbers(Tensor<double, dyn, 2, 2>(2), 3.7));
+  check_differences("linear without bias", [](auto const& x, auto const& w) { return linear(x, w); }, v3, weight);
+  check_differences("sum and mean", [](auto const& x) { return sum(x) * mean(x * x) + x; }, d23);
+  check_differences("softmax", [](auto const& x) { return softmax(x) + log_softmax(x * 2); }, d23);
+  check_differences("flatten", [](auto const& x) { return Flatten{}(x); }, numbers(Tensor<double, dyn, 2, 2>(2), 3.7));
 }
 
 TEST_CASE("gradients of losses are those of finite differences, for targets too") {
   auto const t = numbers(Tensor<double, dyn, 3>(2), 1.4);
-  check(
+  check_differences(
       "pairs",
       [](auto const& x, auto const& y) {
         return mse_loss(x, y) + mse_loss(x, y, Reduction::sum) * l1_loss(x, y) + smooth_l1_loss(x, y, {.beta = 0.5}) +
@@ -187,7 +125,7 @@ TEST_CASE("gradients of losses are those of finite differences, for targets too"
   Tensor<std::int64_t, dyn> labels(2);
   labels.assign(std::array<std::int64_t, 2>{2, 0});
   Tensor<double, 3> const weight{0.5, 2, 1};
-  check(
+  check_differences(
       "classes",
       [&](auto const& x) {
         return cross_entropy(x, labels) + cross_entropy(x, labels, {.label_smoothing = 0.2}, Reduction::sum) +
@@ -216,7 +154,7 @@ TEST_CASE("gradients of losses are those of finite differences, for targets too"
 }
 
 TEST_CASE("gradients of a program with loops and branches are those of finite differences") {
-  check(
+  check_differences(
       "a loop that runs until",
       [](auto const& in) {
         auto x = in * in;

@@ -1,0 +1,31 @@
+// kernels/conv/shape.hpp: the sizes of a convolution of images.  SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <ashlar/kernels/window.hpp>
+
+#include <cstddef>
+
+namespace ashlar::kernels {
+
+/// One image x (in, height, width), weight (out, in / groups, rows.kernel, columns.kernel), y (out, out_height(),
+/// out_width()). Channels of x and y are split into `groups` equal parts; part g of y depends on part g of x.
+struct ConvShape {
+  std::size_t in = 1;
+  std::size_t out = 1;
+  std::size_t groups = 1;
+  Window rows;
+  Window columns;
+  std::size_t height = 1;
+  std::size_t width = 1;
+
+  [[nodiscard]] constexpr std::size_t out_height() const { return rows.count(height); }
+  [[nodiscard]] constexpr std::size_t out_width() const { return columns.count(width); }
+  [[nodiscard]] constexpr std::size_t x_size() const { return in * height * width; }
+  [[nodiscard]] constexpr std::size_t y_size() const { return out * out_height() * out_width(); }
+  [[nodiscard]] constexpr std::size_t in_of_group() const { return in / groups; }
+  [[nodiscard]] constexpr std::size_t out_of_group() const { return out / groups; }
+  /// Elements of x under a window: terms of each sum, and elements of weight for one channel of y.
+  [[nodiscard]] constexpr std::size_t patch() const { return in_of_group() * rows.kernel * columns.kernel; }
+};
+
+}  // namespace ashlar::kernels
