@@ -2,3 +2,5 @@
 // SPDX-License-Identifier: BSL-1.0
 #define ASHLAR_IO_IMPLEMENTATION
 #include <ashlar/io/file.hpp>
+#include <ashlar/io/safetensors.hpp>
+#include <ashlar/io/torch_write.hpp>

@@ -111,9 +111,12 @@ class JsonReader {
       if (peek() == '\\') {
         ++at_;
         switch (peek()) {
+          case 'b': out += '\b'; continue;
+          case 'f': out += '\f'; continue;
           case 'n': out += '\n'; continue;
+          case 'r': out += '\r'; continue;
           case 't': out += '\t'; continue;
-          case 'u': fail("\\u is not read here");
+          case 'u': unicode(out); continue;
           default: break;
         }
       }
@@ -121,6 +124,34 @@ class JsonReader {
     }
     ++at_;
     return out;
+  }
+
+  unsigned long hex4() {
+    unsigned long const code = std::strtoul(std::string(text_.substr(at_ + 1, 4)).c_str(), nullptr, 16);
+    at_ += 4;
+    return code;
+  }
+  /// From the u of an escape, or of a pair of them, to its last digit.
+  void unicode(std::string& out) {
+    unsigned long code = hex4();
+    if (code >= 0xd800 && code < 0xdc00) {
+      at_ += 2;
+      code = 0x10000 + ((code - 0xd800) << 10) + (hex4() - 0xdc00);
+    }
+    auto const put = [&](unsigned long byte) { out += static_cast<char>(byte); };
+    if (code < 0x80) return put(code);
+    if (code < 0x800) {
+      put(0xc0 | code >> 6);
+    } else {
+      if (code < 0x10000) {
+        put(0xe0 | code >> 12);
+      } else {
+        put(0xf0 | code >> 18);
+        put(0x80 | (code >> 12 & 0x3f));
+      }
+      put(0x80 | (code >> 6 & 0x3f));
+    }
+    put(0x80 | (code & 0x3f));
   }
 
   std::string_view text_;

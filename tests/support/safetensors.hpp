@@ -40,6 +40,13 @@ class SafeTensors {
   SafeTensors& operator=(SafeTensors const&) = delete;
 
   [[nodiscard]] bool has(std::string const& name) const { return header_.has(name); }
+  [[nodiscard]] std::vector<std::string> names() const {
+    std::vector<std::string> out;
+    for (auto const& [name, entry] : header_.members) {
+      if (name != "__metadata__") out.push_back(name);
+    }
+    return out;
+  }
   [[nodiscard]] GoldenTensor operator[](std::string const& name) const {
     Json const& entry = header_[name];
     GoldenTensor out{.dtype = entry["dtype"].string, .shape = {}, .bytes = {}};

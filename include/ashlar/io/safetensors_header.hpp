@@ -1,0 +1,564 @@
+// Ashlar: the header of a .safetensors file, parsed.  SPDX-License-Identifier: BSL-1.0
+//
+// The format: 8 bytes, the length of the header, little endian; the header, a JSON object, padded with blanks; the
+// data, which the tensors cover without gap or overlap. The JSON is that of this format and no other: there is nothing
+// to skip, so nothing recurses.
+#pragma once
+
+#include <ashlar/core/dtype.hpp>
+#include <ashlar/core/result.hpp>
+#include <ashlar/io/message.hpp>
+#include <ashlar/io/printable.hpp>
+#include <ashlar/io/rules.hpp>
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <functional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace ashlar::detail {
+
+/// No header is longer, says the format.
+inline constexpr std::uint64_t safetensors_max_header = 100'000'000;
+
+struct SafetensorsDType {
+  std::string_view name;
+  DType dtype;
+};
+/// The dtypes that we have too, in the order by which the format's own writer sorts tensors. The format has more:
+/// elements of less than a byte, and rarer 8-bit floats.
+inline constexpr std::array<SafetensorsDType, 16> safetensors_dtypes{{
+    {"BOOL", DType::boolean},
+    {"U8", DType::u8},
+    {"I8", DType::i8},
+    {"F8_E5M2", DType::f8_e5m2},
+    {"F8_E4M3", DType::f8_e4m3fn},
+    {"I16", DType::i16},
+    {"U16", DType::u16},
+    {"F16", DType::f16},
+    {"BF16", DType::bf16},
+    {"I32", DType::i32},
+    {"U32", DType::u32},
+    {"F32", DType::f32},
+    {"C64", DType::c64},
+    {"F64", DType::f64},
+    {"I64", DType::i64},
+    {"U64", DType::u64},
+}};
+
+/// The format's own of a dtype; null if it has none.
+constexpr SafetensorsDType const* safetensors_dtype(DType dtype) {
+  for (SafetensorsDType const& d : safetensors_dtypes) {
+    if (d.dtype == dtype) return &d;
+  }
+  return nullptr;
+}
+
+/// One tensor of the header. Text lies in the header or in SafetensorsHeader::decoded.
+struct SafetensorsEntry {
+  std::string_view name;
+  SafetensorsDType const* dtype = nullptr;
+  std::size_t shape = 0;  ///< where its extents begin in SafetensorsHeader::extents
+  std::size_t rank = 0;
+  std::uint64_t begin = 0;  ///< in the data
+  std::uint64_t end = 0;
+};
+
+/// A whole header, all rules checked: `begin` and `end` of the tensors tile the data exactly.
+struct SafetensorsHeader {
+  std::vector<SafetensorsEntry> tensors;  ///< in the order of the header
+  std::vector<std::uint64_t> extents;
+  std::vector<std::pair<std::string_view, std::string_view>> metadata;
+  bool has_metadata = false;
+  std::vector<char> decoded;  ///< text that has escapes; never reallocated
+  std::span<std::byte const> data;
+
+  [[nodiscard]] std::span<std::uint64_t const> shape(SafetensorsEntry const& e) const {
+    return std::span(extents).subspan(e.shape, e.rank);
+  }
+};
+
+/// "[2, 3]", at most 16 extents of it.
+ASHLAR_COLD inline std::string shape_text(std::span<std::uint64_t const> shape) {
+  std::string out = "[";
+  for (std::size_t d = 0; d < shape.size(); ++d) {
+    if (d != 0) out += ", ";
+    if (d == 16) {
+      out += "...";
+      break;
+    }
+    out += std::to_string(shape[d]);
+  }
+  return out += ']';
+}
+
+class SafetensorsParser {
+ public:
+  /// `text`: the header, without its length.
+  SafetensorsParser(std::string_view text, std::string_view where, SafetensorsHeader& out)
+      : text_(text), where_(where), out_(out) {}
+
+  /// Checks everything that can be known without the length of the data.
+  Result<void> parse() {
+    if (document()) return {};
+    return Error(Errc::format, message({where_, ": invalid safetensors header, byte ", 8 + at_, ": ", problem_}));
+  }
+
+ private:
+  ASHLAR_COLD bool fail(std::initializer_list<Part> parts) {
+    problem_ = message(parts);
+    return false;
+  }
+  ASHLAR_COLD bool fail_expected(std::string_view what) {
+    if (at_ >= text_.size()) return fail({"expected ", what, ", but this is the end of the JSON text"});
+    return fail({"expected ", what, ", found ", printable(text_.substr(at_, 16))});
+  }
+
+  [[nodiscard]] bool at(char c) const { return at_ < text_.size() && text_[at_] == c; }
+  bool take(char c) {
+    if (!at(c)) return false;
+    ++at_;
+    return true;
+  }
+  bool expect(char c, char const* what) { return take(c) || fail_expected(what); }
+  void skip() {
+    while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\n' || text_[at_] == '\r' || text_[at_] == '\t'))
+      ++at_;
+  }
+
+  bool document() {
+    if (!expect('{', "a JSON object")) return false;
+    skip();
+    if (!take('}')) {
+      do {
+        std::string_view name;
+        skip();
+        std::size_t const begin = at_;
+        if (!string(name, "a name in quotes") || !colon()) return false;
+        if (name == "__metadata__") {
+          if (std::exchange(out_.has_metadata, true))
+            return at_ = begin, fail({"duplicate name: __metadata__ stands twice"});
+          if (!metadata_object()) return false;
+        } else if (!entry(name)) {
+          return false;
+        }
+        skip();
+      } while (take(','));
+      if (!expect('}', "',' or '}'")) return false;
+    }
+    skip();
+    return at_ == text_.size() || fail_expected("nothing but blanks behind the JSON object");
+  }
+
+  bool colon() {
+    skip();
+    if (!expect(':', "':'")) return false;
+    skip();
+    return true;
+  }
+
+  bool metadata_object() {
+    if (!expect('{', "__metadata__ to be an object of strings")) return false;
+    skip();
+    if (take('}')) return true;
+    do {
+      std::pair<std::string_view, std::string_view> pair;
+      skip();
+      if (!string(pair.first, "a name in quotes") || !colon()) return false;
+      if (!string(pair.second, "a string, as all values of __metadata__ are")) return false;
+      out_.metadata.push_back(pair);
+      skip();
+    } while (take(','));
+    return expect('}', "',' or '}' in __metadata__");
+  }
+
+  bool entry(std::string_view name) {
+    SafetensorsEntry e;
+    e.name = name;
+    name_ = name;
+    std::size_t const begin = at_;
+    if (!take('{')) return fail_in("an object with the fields dtype, shape and data_offsets");
+    bool dtype = false;
+    bool shape = false;
+    bool offsets = false;
+    skip();
+    if (!at('}')) {
+      do {
+        std::string_view field;
+        skip();
+        std::size_t const here = at_;
+        if (!string(field, "the name of a field in quotes") || !colon()) return false;
+        bool* seen = nullptr;
+        bool good = false;
+        if (field == "dtype") {
+          seen = &dtype;
+          good = dtype_of_entry(e);
+        } else if (field == "shape") {
+          seen = &shape;
+          good = list(e);
+        } else if (field == "data_offsets") {
+          seen = &offsets;
+          good = offsets_of(e);
+        } else {
+          at_ = here;
+          return fail({printable(name), ": unknown field '", printable(field), "'"});
+        }
+        if (!good) return false;
+        if (std::exchange(*seen, true))
+          return at_ = here, fail({printable(name), ": duplicate field: ", field, " stands twice"});
+        skip();
+      } while (take(','));
+    }
+    if (!take('}')) return fail_in("',' or '}'");
+    if (!dtype || !shape || !offsets) {
+      at_ = begin;
+      return fail({printable(name), ": the field ",
+                   !dtype   ? "dtype"
+                   : !shape ? "shape"
+                            : "data_offsets",
+                   " is missing"});
+    }
+    if (!size_fits(e)) return at_ = begin, false;
+    out_.tensors.push_back(e);
+    return true;
+  }
+
+  ASHLAR_COLD bool fail_in(std::string_view expected) {
+    std::string const entry = message({"in the entry of ", printable(name_)});
+    return fail_expected(message({expected, " ", entry}));
+  }
+
+  bool dtype_of_entry(SafetensorsEntry& e) {
+    std::size_t const begin = at_;
+    std::string_view name;
+    if (!at('"')) return fail_in("a dtype in quotes");
+    if (!string(name, "a dtype in quotes")) return false;
+    for (SafetensorsDType const& d : safetensors_dtypes) {
+      if (d.name == name) {
+        e.dtype = &d;
+        return true;
+      }
+    }
+    at_ = begin;
+    return fail({printable(name_), ": unknown or unsupported dtype '", printable(name), "'"});
+  }
+
+  bool list(SafetensorsEntry& e) {
+    if (!take('[')) return fail_in("a shape in brackets");
+    e.shape = out_.extents.size();
+    skip();
+    if (!take(']')) {
+      do {
+        std::uint64_t extent;
+        skip();
+        if (!number(extent, "shape")) return false;
+        out_.extents.push_back(extent);
+        skip();
+      } while (take(','));
+      if (!take(']')) return fail_in("',' or ']' in the shape");
+    }
+    e.rank = out_.extents.size() - e.shape;
+    return true;
+  }
+
+  bool offsets_of(SafetensorsEntry& e) {
+    std::size_t const begin = at_;
+    if (!take('[')) return fail_in("two data_offsets in brackets");
+    skip();
+    if (at(']')) return fail_in("two data_offsets");
+    if (!number(e.begin, "data_offsets")) return false;
+    skip();
+    if (!take(',')) return fail_in("two data_offsets");
+    skip();
+    if (!number(e.end, "data_offsets")) return false;
+    skip();
+    if (!take(']')) return fail_in("two data_offsets and ']'");
+    if (e.begin > e.end) {
+      at_ = begin;
+      return fail({printable(name_), ": the end of data_offsets, ", e.end, ", lies before their begin, ", e.begin});
+    }
+    return true;
+  }
+
+  /// A JSON number that is an integer from 0 to 2^64 - 1.
+  bool number(std::uint64_t& value, char const* in) {
+    std::size_t const begin = at_;
+    auto const digit = [&] { return at_ < text_.size() && text_[at_] >= '0' && text_[at_] <= '9'; };
+    auto const bad = [&](char const* why) {
+      at_ = begin;
+      return fail({printable(name_), ": expected an unsigned 64-bit integer in ", in, ", found ",
+                   printable(text_.substr(begin, 24)), why});
+    };
+    if (!digit()) return at('-') ? bad(": negative") : bad("");
+    value = 0;
+    for (; digit(); ++at_) {
+      if (value == 0 && at_ != begin) return bad(": a number does not begin with 0");
+      auto const d = static_cast<std::uint64_t>(text_[at_] - '0');
+      if (__builtin_mul_overflow(value, std::uint64_t{10}, &value) || __builtin_add_overflow(value, d, &value)) {
+        return bad(": too large");
+      }
+    }
+    if (at('.') || at('e') || at('E')) return bad(": not an integer");
+    return true;
+  }
+
+  /// The shape's bytes are those between the offsets. An extent of 0 does not excuse others that overflow: code that
+  /// reads the shape may multiply in any order.
+  bool size_fits(SafetensorsEntry const& e) {
+    std::uint64_t bytes = size_of(e.dtype->dtype);
+    bool empty = false;
+    bool fits = true;
+    for (std::uint64_t const extent : out_.shape(e)) {
+      empty = empty || extent == 0;
+      fits = fits && multiply(bytes, extent == 0 ? 1 : extent, bytes);
+    }
+    std::string_view const text = e.dtype->name;
+    if (!fits || bytes > (std::uint64_t{1} << 62)) {
+      return fail({printable(name_), ": the shape ", shape_text(out_.shape(e)), " of ", text,
+                   " is more than can be addressed"});
+    }
+    if (empty) bytes = 0;
+    if (bytes == e.end - e.begin) return true;
+    return fail({printable(name_), ": the shape ", shape_text(out_.shape(e)), " of ", text, " takes ", bytes,
+                 " bytes, but data_offsets hold ", e.end - e.begin});
+  }
+
+  // ---- strings -----------------------------------------------------------------------------------------------------
+
+  /// The position of the next byte of a string, from `i` on, that is not plain: a quote, a backslash, a control
+  /// character or, which `ascii` then says, a byte above 127. Eight bytes at a time: names are most of a header.
+  [[nodiscard]] std::size_t plain_end(std::size_t i) const {
+    constexpr std::uint64_t ones = ~std::uint64_t{0} / 255;
+    constexpr std::uint64_t high = ones << 7;
+    auto const zero_in = [](std::uint64_t v) { return (v - ones) & ~v & high; };
+    for (; i + 8 <= text_.size(); i += 8) {
+      std::uint64_t v;
+      std::memcpy(&v, text_.data() + i, 8);
+      std::uint64_t const control = (v - ones * 0x20) & ~v & high;
+      std::uint64_t const found = control | (v & high) | zero_in(v ^ ones * '"') | zero_in(v ^ ones * '\\');
+      if (found != 0) return i + static_cast<std::size_t>(std::countr_zero(found)) / 8;
+    }
+    while (i < text_.size() && !special(text_[i])) ++i;
+    return i;
+  }
+  static bool special(char c) {
+    auto const u = static_cast<unsigned char>(c);
+    return u < 0x20 || u >= 0x80 || c == '"' || c == '\\';
+  }
+
+  /// A JSON string, decoded.
+  bool string(std::string_view& value, char const* what) {
+    if (!take('"')) return fail_expected(what);
+    std::size_t const begin = at_;
+    bool ascii = true;
+    bool escaped = false;
+    char* to = nullptr;
+    std::size_t done = begin;  // what `to` has a copy of
+    for (;;) {
+      at_ = plain_end(at_);
+      if (at_ == text_.size()) return fail({"a string without an end in the JSON text"});
+      char const c = text_[at_];
+      if (c == '"') break;
+      if (static_cast<unsigned char>(c) >= 0x80) {
+        ascii = false;
+        ++at_;
+        continue;
+      }
+      if (c != '\\') return fail({"a control character in a JSON string"});
+      if (!escaped) {
+        escaped = true;
+        // Decoded text is never longer than the header, so one piece of memory serves all strings.
+        if (out_.decoded.capacity() == 0) out_.decoded.reserve(text_.size());
+        to = out_.decoded.data() + out_.decoded.size();
+      }
+      out_.decoded.insert(out_.decoded.end(), text_.begin() + static_cast<std::ptrdiff_t>(done),
+                          text_.begin() + static_cast<std::ptrdiff_t>(at_));
+      if (!escape()) return false;
+      done = at_;
+    }
+    // Only outside escapes can it be broken: what they stand for is written whole.
+    if (!ascii && !is_utf8(text_.substr(begin, at_ - begin))) {
+      at_ = begin;
+      return fail({"a string that is not UTF-8"});
+    }
+    if (escaped) {
+      out_.decoded.insert(out_.decoded.end(), text_.begin() + static_cast<std::ptrdiff_t>(done),
+                          text_.begin() + static_cast<std::ptrdiff_t>(at_));
+      value = {to, static_cast<std::size_t>(out_.decoded.data() + out_.decoded.size() - to)};
+    } else {
+      value = text_.substr(begin, at_ - begin);
+    }
+    ++at_;
+    return true;
+  }
+
+  /// One escape, from its backslash on.
+  bool escape() {
+    std::size_t const begin = at_++;
+    char const c = at_ < text_.size() ? text_[at_++] : '\0';
+    switch (c) {
+      case '"':
+      case '\\':
+      case '/': out_.decoded.push_back(c); return true;
+      case 'b': out_.decoded.push_back('\b'); return true;
+      case 'f': out_.decoded.push_back('\f'); return true;
+      case 'n': out_.decoded.push_back('\n'); return true;
+      case 'r': out_.decoded.push_back('\r'); return true;
+      case 't': out_.decoded.push_back('\t'); return true;
+      case 'u': break;
+      default: at_ = begin; return fail({"an invalid escape in a JSON string"});
+    }
+    std::uint32_t code;
+    if (!hex4(code)) return at_ = begin, fail({"an invalid \\u escape in a JSON string"});
+    if (code >= 0xd800 && code < 0xe000) {
+      std::uint32_t low = 0;
+      bool const pair = code < 0xdc00 && take('\\') && take('u') && hex4(low) && low >= 0xdc00 && low < 0xe000;
+      if (!pair) return at_ = begin, fail({"half a surrogate pair in a JSON string: not Unicode"});
+      code = 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00);
+    }
+    put_utf8(code);
+    return true;
+  }
+  bool hex4(std::uint32_t& code) {
+    if (text_.size() - at_ < 4) return false;
+    code = 0;
+    for (int i = 0; i < 4; ++i) {
+      char const c = text_[at_++];
+      std::uint32_t digit;
+      if (c >= '0' && c <= '9') {
+        digit = static_cast<std::uint32_t>(c - '0');
+      } else if ((c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F')) {
+        digit = static_cast<std::uint32_t>((c | 0x20) - 'a') + 10;
+      } else {
+        return false;
+      }
+      code = code * 16 + digit;
+    }
+    return true;
+  }
+  void put_utf8(std::uint32_t code) {
+    auto const put = [&](std::uint32_t byte) { out_.decoded.push_back(static_cast<char>(byte)); };
+    if (code < 0x80) {
+      put(code);
+    } else if (code < 0x800) {
+      put(0xc0 | code >> 6);
+      put(0x80 | (code & 0x3f));
+    } else if (code < 0x10000) {
+      put(0xe0 | code >> 12);
+      put(0x80 | (code >> 6 & 0x3f));
+      put(0x80 | (code & 0x3f));
+    } else {
+      put(0xf0 | code >> 18);
+      put(0x80 | (code >> 12 & 0x3f));
+      put(0x80 | (code >> 6 & 0x3f));
+      put(0x80 | (code & 0x3f));
+    }
+  }
+
+  std::string_view text_;
+  std::string_view where_;
+  SafetensorsHeader& out_;
+  std::size_t at_ = 0;
+  std::string_view name_;  // of the entry that is being read
+  std::string problem_;
+};
+
+/// A name that two of n strings have, or null. Sorts hashes, so that long names that begin alike cost no more.
+template <class NameOf>
+std::string_view const* duplicate_name(std::size_t n, NameOf name_of, std::string_view& found) {
+  bool ascending = true;
+  for (std::size_t i = 1; ascending && i < n; ++i) ascending = name_of(i - 1) < name_of(i);
+  if (ascending) return nullptr;
+  std::vector<std::pair<std::uint64_t, std::uint32_t>> order;
+  order.reserve(n);
+  for (std::size_t i = 0; i < n; ++i) {
+    std::string_view const name = name_of(i);
+    order.emplace_back(std::hash<std::string_view>{}(name), static_cast<std::uint32_t>(i));
+  }
+  std::sort(order.begin(), order.end(), [&](auto const& a, auto const& b) {
+    return a.first != b.first ? a.first < b.first : name_of(a.second) < name_of(b.second);
+  });
+  for (std::size_t i = 1; i < n; ++i) {
+    if (order[i - 1].first == order[i].first && name_of(order[i - 1].second) == name_of(order[i].second)) {
+      found = name_of(order[i].second);
+      return &found;
+    }
+  }
+  return nullptr;
+}
+
+/// Why the tensors do not cover `bytes` bytes of data exactly, or empty.
+inline std::string cover_problem(std::span<SafetensorsEntry const> tensors, std::uint64_t bytes) {
+  auto const before = [&](SafetensorsEntry const& a, SafetensorsEntry const& b) {
+    return a.begin != b.begin ? a.begin < b.begin : a.end < b.end;
+  };
+  std::vector<SafetensorsEntry> sorted;
+  if (!std::is_sorted(tensors.begin(), tensors.end(), before)) {
+    sorted.assign(tensors.begin(), tensors.end());
+    std::sort(sorted.begin(), sorted.end(), before);
+    tensors = sorted;
+  }
+  std::uint64_t end = 0;
+  for (SafetensorsEntry const& t : tensors) {
+    if (t.begin > end) {
+      return message({"bytes ", end, " to ", t.begin, " of the data, before ", printable(t.name),
+                      ", are a gap: no tensor covers them"});
+    }
+    if (t.begin < end) return message({printable(t.name), " overlaps another tensor, at data offset ", t.begin});
+    if (t.end > bytes) {
+      return message({"truncated: ", printable(t.name), " ends at data offset ", t.end,
+                      ", beyond the end of the file, ", "which has ", bytes, " bytes of data"});
+    }
+    end = t.end;
+  }
+  if (end != bytes) return message({bytes - end, " trailing bytes, which no tensor covers"});
+  return {};
+}
+
+/// Reads and checks the header of a file of which `file` are all bytes.
+///
+/// Cost  linear in the header, n log n in the number of tensors; the data is not touched.
+inline Result<SafetensorsHeader> read_safetensors_header(std::span<std::byte const> file, std::string_view where) {
+  if (file.size() < 8) {
+    return error(Errc::format, {where, ": not a safetensors file, or truncated: ", file.size(),
+                                " bytes, but the length of the header alone takes 8"});
+  }
+  std::uint64_t length;
+  static_assert(std::endian::native == std::endian::little, "ashlar: files are little endian");
+  std::memcpy(&length, file.data(), 8);
+  if (length > file.size() - 8) {
+    return error(Errc::format, {where, ": not a safetensors file, or truncated: a header length of ", length,
+                                " goes beyond the end of the file, which has ", file.size(), " bytes"});
+  }
+  if (length > safetensors_max_header) {
+    return error(Errc::format,
+                 {where, ": the header length, ", length, ", exceeds the limit of the format, 100000000"});
+  }
+  SafetensorsHeader out;
+  auto const header = file.subspan(8, static_cast<std::size_t>(length));
+  std::string_view const text(reinterpret_cast<char const*>(header.data()), header.size());
+  if (auto parsed = SafetensorsParser(text, where, out).parse(); !parsed) return std::move(parsed).error();
+  out.data = file.subspan(8 + header.size());
+
+  std::string_view twice;
+  if (duplicate_name(out.tensors.size(), [&](std::size_t i) { return out.tensors[i].name; }, twice)) {
+    return error(Errc::format, {where, ": duplicate name: ", printable(twice), " stands twice in the header"});
+  }
+  if (duplicate_name(out.metadata.size(), [&](std::size_t i) { return out.metadata[i].first; }, twice)) {
+    return error(Errc::format, {where, ": duplicate name: ", printable(twice), " stands twice in __metadata__"});
+  }
+  if (std::string const problem = cover_problem(out.tensors, out.data.size()); !problem.empty()) {
+    return error(Errc::format, {where, ": ", problem});
+  }
+  return out;
+}
+
+}  // namespace ashlar::detail
