@@ -29,6 +29,8 @@ struct {
   Fault fault = Fault::none;
   int code = EIO;
   std::string name;  // of the call that was hit
+  std::size_t read = 0;        // by pread, in bytes
+  bool unreadable = false;     // what is mapped cannot be touched
 } g;
 
 /// Called by every wrapped function. True if it has to fail; dies itself if that is what is wanted.
@@ -57,6 +59,7 @@ extern "C" {
 int __real_open(char const*, int, ...);
 int __real_openat(int, char const*, int, ...);
 ssize_t __real_write(int, void const*, size_t);
+ssize_t __real_pread(int, void*, size_t, off_t);
 ssize_t __real_pwrite(int, void const*, size_t, off_t);
 ssize_t __real_writev(int, iovec const*, int);
 ssize_t __real_pwritev(int, iovec const*, int, off_t);
@@ -85,6 +88,13 @@ int __wrap_openat(int at, char const* path, int flags, ...) {
 }
 ssize_t __wrap_write(int fd, void const* p, size_t n) {
   return pass<ssize_t>("write", [&] { return __real_write(fd, p, n); });
+}
+ssize_t __wrap_pread(int fd, void* p, size_t n, off_t at) {
+  return pass<ssize_t>("pread", [&] {
+    ssize_t const got = __real_pread(fd, p, n, at);
+    if (got > 0) g.read += static_cast<std::size_t>(got);
+    return got;
+  });
 }
 ssize_t __wrap_pwrite(int fd, void const* p, size_t n, off_t at) {
   bool const part = g.fault == Fault::short_write && g.calls == g.at;
@@ -128,7 +138,7 @@ int __wrap_fstat(int fd, struct stat* s) {
 }
 void* __wrap_mmap(void* a, size_t n, int p, int f, int fd, off_t at) {
   if (fd < 0) return __real_mmap(a, n, p, f, fd, at);  // of the C library's allocator
-  return pass<void*>("mmap", [&] { return __real_mmap(a, n, p, f, fd, at); });
+  return pass<void*>("mmap", [&] { return __real_mmap(a, n, g.unreadable ? PROT_NONE : p, f, fd, at); });
 }
 }
 
@@ -154,16 +164,21 @@ void begin(Small const& old) {
   save("fault/net.ashlar", old);
 }
 
-Result<void> save_with(Fault fault, int at, int code, Small const& object) {
+/// call(), whose system call number `at` meets the fault.
+template <class Call>
+auto with(Fault fault, int at, int code, Call call) {
   g.fault = fault;
   g.at = at;
   g.code = code;
   g.calls = 0;
   g.name.clear();
   g.armed = true;
-  auto result = try_save("fault/net.ashlar", object);
+  auto result = call();
   g.armed = false;
   return result;
+}
+Result<void> save_with(Fault fault, int at, int code, Small const& object) {
+  return with(fault, at, code, [&] { return try_save("fault/net.ashlar", object); });
 }
 
 bool holds(Small const& object) {
@@ -260,20 +275,41 @@ TEST_CASE("reading: a system call that fails is an error") {
   auto const before = make_small(0, 9);
   for (int at = 0; at < 8; ++at) {
     auto target = make_small(0, 9);
-    g.fault = Fault::fail;
-    g.at = at;
-    g.code = EIO;
-    g.calls = 0;
-    g.name.clear();
-    g.armed = true;
-    auto const loaded = try_load("fault/net.ashlar", *target);
-    g.armed = false;
+    auto const loaded = with(Fault::fail, at, EIO, [&] { return try_load("fault/net.ashlar", *target); });
     CAPTURE(at, g.name);
     if (g.name.empty()) break;
     if (g.name == "close") continue;
     CHECK(!loaded);
     CHECK(same_elements(*target, *before));
   }
+}
+
+TEST_CASE("a typed map reads the first 64 bytes and not one of the manifest or the data") {
+  struct Plain {
+    Parameter<float, 64, 64> weight;
+    Parameter<float, 64> bias;
+  };
+  auto const saved = std::make_unique<Plain>();
+  save("plain.ashlar", *saved);
+  g.read = 0;
+  g.unreadable = true;  // a byte of the mapping that is looked at ends the test program
+  auto const mapped = try_map<Plain>("plain.ashlar");
+  g.unreadable = false;
+  REQUIRE(message_of(mapped) == "no error");
+  CHECK(g.read == 64);
+}
+
+TEST_CASE("map: a system call that fails is an error") {
+  begin(*make_small(0, 1));
+  std::vector<std::string> seen;
+  for (int at = 0; at < 8; ++at) {
+    auto const mapped = with(Fault::fail, at, EIO, [] { return try_map<Small>("fault/net.ashlar"); });
+    if (g.name.empty()) break;
+    CAPTURE(at, g.name);
+    seen.push_back(g.name);
+    CHECK(!mapped == (g.name != "close"));
+  }
+  CHECK(seen == std::vector<std::string>{"open", "fstat", "pread", "mmap", "close"});
 }
 
 TEST_CASE("permissions of an existing file are kept, those of a new one follow the umask") {

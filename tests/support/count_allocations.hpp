@@ -10,9 +10,14 @@ namespace ashlar::test {
 
 /// Calls of operator new by any thread that runs tests; tests run on one.
 inline std::size_t allocations = 0;
+/// What they asked for, all together and at most at once.
+inline std::size_t allocated_bytes = 0;
+inline std::size_t largest_allocation = 0;
 
 inline void* counted(std::size_t size, std::size_t alignment) {
   ++allocations;
+  allocated_bytes += size;
+  if (size > largest_allocation) largest_allocation = size;
   std::size_t const whole = (size + alignment - 1) / alignment * alignment;
   if (void* const p = std::aligned_alloc(alignment, whole == 0 ? alignment : whole)) return p;
   throw std::bad_alloc();

@@ -6,8 +6,10 @@
 
 #include <boost/pfr/core.hpp>
 
+#include <array>
 #include <cstddef>
 #include <string_view>
+#include <utility>
 
 namespace ashlar::detail {
 
@@ -53,21 +55,22 @@ constexpr std::string_view printed_member() {
   return text.substr(begin);
 }
 
-/// References to all members of that object, made once for a type and not once for each member.
-template <class T>
-inline constexpr auto example_members = boost::pfr::detail::tie_as_tuple(example_of<T>.value);
-
-/// Name of member I of the plain struct T.
-template <class T, std::size_t I>
-constexpr std::string_view printed_name() {
-  return printed_member<Printed{&boost::pfr::detail::sequence_tuple::get<I>(example_members<T>)}>();
+// The members are bound inside a function that no program calls: a variable of them would be emitted by g++ -O0 for a T
+// without linkage, and the linker would ask for the object.
+template <class T, std::size_t... I>
+constexpr std::array<std::string_view, sizeof...(I)> print_names(std::index_sequence<I...>) {
+  constexpr auto members = boost::pfr::detail::tie_as_tuple(example_of<T>.value);
+  return {printed_member<Printed{&boost::pfr::detail::sequence_tuple::get<I>(members)}>()...};
 }
+
+/// Names of the members of the plain struct T.
+template <class T>
+inline constexpr auto printed_names = print_names<T>(std::make_index_sequence<boost::pfr::tuple_size_v<T>>{});
 
 struct SelfTest {
   int first_member;
 };
-static_assert(printed_name<SelfTest, 0>() == "first_member",
-              "ashlar: this compiler prints member names in another way");
+static_assert(printed_names<SelfTest>[0] == "first_member", "ashlar: this compiler prints member names in another way");
 
 #ifdef __clang__
 #pragma clang diagnostic pop

@@ -167,7 +167,7 @@ constexpr std::string_view field_name() {
   if constexpr (IndexedChildren<T>::specialised) {
     return {IndexName<I>::chars.data(), static_cast<std::size_t>(IndexName<I>::chars[19])};
   } else {
-    return printed_name<T, I>();
+    return printed_names<T>[I];
   }
 }
 
