@@ -37,4 +37,12 @@ Owned<T> make(Rng rng) {
   return net;
 }
 
+/// The same from a generator in use, which is advanced: what follows are the numbers PyTorch would draw next.
+template <class T>
+Owned<T> make(TorchRng& rng) {
+  auto net = make<T>();
+  if constexpr (detail::is_storable<T>) initialise(*net, rng);
+  return net;
+}
+
 }  // namespace ashlar

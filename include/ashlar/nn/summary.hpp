@@ -80,7 +80,9 @@ std::string summary() {
                      row.is_alias() ? std::string() : detail::with_thousands(row.bytes)});
   }
   table.push_back({""});
-  table.push_back({std::string(type_name<T>()), "", "", "", "total", detail::with_thousands(parameters),
+  std::string_view const name = type_name<T>();
+  std::size_t const end = name.size() <= 40 ? name.size() : name.find('<');  // a Sequential names all it holds
+  table.push_back({std::string(name.substr(0, end)), "", "", "", "total", detail::with_thousands(parameters),
                    detail::with_thousands(sizeof(T))});
   if (frozen != 0) table.push_back({"", "", "", "", "trained", detail::with_thousands(parameters - frozen), ""});
   return detail::format_table(table, 2);
