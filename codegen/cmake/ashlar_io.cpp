@@ -3,4 +3,5 @@
 #define ASHLAR_IO_IMPLEMENTATION
 #include <ashlar/io/file.hpp>
 #include <ashlar/io/safetensors.hpp>
+#include <ashlar/io/torch.hpp>
 #include <ashlar/io/torch_write.hpp>

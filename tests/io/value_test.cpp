@@ -4,6 +4,7 @@
 #include <catch2/catch.hpp>
 
 #include <array>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -197,17 +198,23 @@ TEST_CASE("containers are looked up by key and by position") {
   items.push_back({Value::tuple({Value(3), Value(4)}), Value(100)});
   items.push_back({Value(), Value(101)});
   items.push_back({Value(2.5), Value(102)});
-  items.push_back({Value(true), Value(103)});
   Value const many = Value::dict(std::move(items));
   for (int i = 0; i < 100; ++i) CHECK(many["key " + std::to_string(i)].as_int() == i);
   CHECK(many.find(Value::tuple({Value(3), Value(4)}))->as_int() == 100);
   CHECK(many.find(Value())->as_int() == 101);
   CHECK(many.find(Value(2.5))->as_int() == 102);
-  CHECK(many.find(Value(true))->as_int() == 103);
+  CHECK(many.find(Value(true)) == nullptr);
   CHECK(many.find(Value::tuple({Value(3)})) == nullptr);
 
   CHECK(thrown([] { (void)Value::dict({{Value("a"), Value(1)}, {Value("a"), Value(2)}}); }) ==
         "a dict has a duplicate key");
+  // As in Python, 1 == 1.0 == True.
+  CHECK(thrown([] { (void)Value::dict({{Value(1), Value(1)}, {Value("1"), Value(2)}, {Value(true), Value(3)}}); }) ==
+        "a dict has a duplicate key");
+  CHECK(thrown([] { (void)Value::dict({{Value(-0.0), Value(1)}, {Value(0), Value(2)}}); }) ==
+        "a dict has a duplicate key");
+  CHECK(Value::dict({{Value(1), Value(1)}, {Value(1.5), Value(2)}, {Value(std::nan("")), Value(3)}}).size() == 3);
+  CHECK(Value::dict({{Value(1), Value(7)}}).find(Value(1.0))->as_int() == 7);
   CHECK(thrown([] { (void)Value::dict({{Value::list({}), Value(1)}}); }).find("not a key") == 0);
 }
 

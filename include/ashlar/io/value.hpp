@@ -124,7 +124,7 @@ class Value {
   Value(Kind kind, std::int64_t integer) : kind_(kind) { payload_.integer = integer; }
   Value(Kind kind, std::string_view text);
   Value(Kind kind, std::vector<Value> elements);
-  [[nodiscard]] bool has_node() const { return kind_ >= Kind::big_integer; }
+  [[nodiscard]] bool has_node() const { return kind_ >= Kind::big_integer && kind_ <= Kind::tensor; }
   void share() const noexcept;
   void release() noexcept;
   void expect(Kind kind) const {

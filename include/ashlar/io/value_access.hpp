@@ -50,6 +50,7 @@ constexpr std::string_view fault_name(ValueFault fault) {
     case ValueFault::too_many: return "a dict with too many items";
     case ValueFault::key: return "not a key: text, a number, none, or a tuple of at most 16 of them is expected";
     case ValueFault::duplicate: return "a dict has a duplicate key";
+    case ValueFault::internal: return "a function, class or storage is not allowed as a value";
   }
   return "";
 }

@@ -31,6 +31,8 @@ struct Node {
   std::uint32_t tensors = 0;  ///< paths to tensors from here; saturates
   std::uint16_t height = 0;   ///< containers on the longest way down, this one included; saturates
   bool closed = false;
+  bool ordered = false;       ///< a collections.OrderedDict
+  bool has_internal = false;  ///< a tuple with something inside that is no value: the arguments of a call
 };
 struct TextNode : Node {
   explicit TextNode(std::string_view t) : text(t), hash(std::hash<std::string_view>{}(t)) {}
@@ -51,10 +53,16 @@ struct DictNode : Node {
 struct TensorNode : Node {
   explicit TensorNode(ValueTensor t) : tensor(std::move(t)) {}
   ValueTensor tensor;
+  std::size_t storage = 0;  ///< while a file is read: the number of the storage, whose bytes are found later
 };
 
+/// What a pickle names and no tree holds: functions and classes, and storages. Kinds only an unpickler sees.
+inline constexpr auto global_kind = static_cast<Value::Kind>(64);
+inline constexpr auto storage_kind = static_cast<Value::Kind>(65);
+inline constexpr auto unset_kind = static_cast<Value::Kind>(66);
+
 /// Why a container does not take a value.
-enum class ValueFault : std::uint8_t { none, closed, itself, too_deep, too_many, key, duplicate };
+enum class ValueFault : std::uint8_t { none, closed, itself, too_deep, too_many, key, duplicate, internal };
 
 /// No tree is deeper: Python's own pickler gives up near 500. It also bounds what the destructor recurses.
 inline constexpr std::uint16_t max_depth = 500;
@@ -67,6 +75,16 @@ struct ValueBuilder {
     v.kind_ = kind;
     return v;
   }
+  static Value make_internal(Value::Kind kind, std::int64_t number) { return Value(kind, number); }
+  static bool is_internal(Value const& v) { return v.kind() >= global_kind; }
+  static bool has_internal(Value const& v) { return is_internal(v) || (v.has_node() && v.payload_.node->has_internal); }
+  static std::int64_t number(Value const& internal) { return internal.payload_.integer; }
+  /// The same elements as another kind, shared.
+  static Value relabel(Value const& list, Value::Kind kind) {
+    Value out = list;
+    out.kind_ = kind;
+    return out;
+  }
   static Value open_list(Value::Kind kind) { return make(kind, new ListNode); }
   static Value open_dict() { return make(Value::Kind::dict, new DictNode); }
 
@@ -75,6 +93,7 @@ struct ValueBuilder {
   static TextNode& text(Value const& v) { return *static_cast<TextNode*>(v.payload_.node); }
   static ListNode& list(Value const& v) { return *static_cast<ListNode*>(v.payload_.node); }
   static DictNode& dict(Value const& v) { return *static_cast<DictNode*>(v.payload_.node); }
+  static TensorNode& tensor_node(Value const& v) { return *static_cast<TensorNode*>(v.payload_.node); }
   static ValueTensor& tensor(Value const& v) { return static_cast<TensorNode*>(v.payload_.node)->tensor; }
 
   /// Room for `count` more elements, so that a long list is not moved as it grows.
@@ -85,12 +104,16 @@ struct ValueBuilder {
     }
   }
   static ValueFault append(Value const& to, Value element) {
-    if (to.kind() == Value::Kind::set && !is_key(element)) return ValueFault::key;
+    if (has_internal(element)) {
+      if (to.kind() != Value::Kind::tuple) return ValueFault::internal;
+      node(to)->has_internal = true;
+    }
     if (auto const fault = adopt(*node(to), element); fault != ValueFault::none) return fault;
     list(to).elements.push_back(std::move(element));
     return ValueFault::none;
   }
   static ValueFault set(Value const& to, Value key, Value value) {
+    if (has_internal(key) || has_internal(value)) return ValueFault::internal;
     if (!is_key(key)) return ValueFault::key;
     if (auto const fault = adopt(*node(to), key); fault != ValueFault::none) return fault;
     if (auto const fault = adopt(*node(to), value); fault != ValueFault::none) return fault;
@@ -100,6 +123,7 @@ struct ValueBuilder {
     return ValueFault::none;
   }
   static ValueFault set_metadata(Value const& to, Value metadata) {
+    if (has_internal(metadata)) return ValueFault::internal;
     std::uint32_t const tensors = node(to)->tensors;  // metadata is not part of the tree
     if (auto const fault = adopt(*node(to), metadata); fault != ValueFault::none) return fault;
     node(to)->tensors = tensors;
@@ -126,13 +150,10 @@ struct ValueBuilder {
     }
     return is_plain(v);
   }
-  /// An order of keys, the same for equal keys. 1, 1.0 and true are different keys here.
+  /// An order of keys in which those that are equal in Python, as 1, 1.0 and true are, stand at one place.
   static int compare(Value const& a, Value const& b) {
+    if (is_number(a) && is_number(b)) return compare_numbers(a, b);
     if (a.kind() != b.kind()) return a.kind() < b.kind() ? -1 : 1;
-    if (a.kind() == Value::Kind::floating) {
-      return order(std::bit_cast<std::uint64_t>(a.payload_.floating),
-                   std::bit_cast<std::uint64_t>(b.payload_.floating));
-    }
     if (!a.has_node()) return a.is_none() ? 0 : order(a.payload_.integer, b.payload_.integer);
     if (a.payload_.node == b.payload_.node) return 0;
     if (a.kind() != Value::Kind::tuple) {
@@ -173,6 +194,30 @@ struct ValueBuilder {
   template <class T>
   static int order(T a, T b) {
     return a < b ? -1 : a > b ? 1 : 0;
+  }
+  static bool is_number(Value const& v) {
+    return v.kind() >= Value::Kind::boolean && v.kind() <= Value::Kind::floating;
+  }
+  /// The whole numbers first, then other floats by their bits, so that NaN has a place too.
+  static int compare_numbers(Value const& a, Value const& b) {
+    std::int64_t x = 0;
+    std::int64_t y = 0;
+    bool const x_is_whole = whole(a, x);
+    bool const y_is_whole = whole(b, y);
+    return x_is_whole != y_is_whole ? (x_is_whole ? -1 : 1) : order(x, y);
+  }
+  /// The number, or if it is not whole, its bits.
+  static bool whole(Value const& v, std::int64_t& out) {
+    if (v.kind() != Value::Kind::floating) {
+      out = v.payload_.integer;
+      return true;
+    }
+    double const d = v.payload_.floating;
+    bool const in_range = d >= -9223372036854775808.0 && d < 9223372036854775808.0;
+    out = in_range ? static_cast<std::int64_t>(d) : 0;
+    if (in_range && static_cast<double>(out) == d) return true;
+    out = std::bit_cast<std::int64_t>(d);
+    return false;
   }
   static DictNode::Body& body(Value const& v) {
     auto& b = dict(v).body;
