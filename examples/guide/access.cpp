@@ -25,8 +25,8 @@ using RgNet = ashlar::Sequential<Block2, ashlar::Linear<4, 1>>;
 int main() {
   auto mlp = ashlar::make<MLP>(ashlar::Rng{0});
   //! [member]
-  mlp->out.bias.fill(0.5f);               // Parameter<float, 1>: a member of a member
-  float const first = mlp->out.bias(0);   // its value
+  mlp->out.bias.fill(0.5f);              // Parameter<float, 1>: a member of a member
+  float const first = mlp->out.bias(0);  // its value
   auto const shape = mlp->out.bias.shape();
   //! [member]
 
@@ -51,7 +51,7 @@ int main() {
 
   //! [rgnet]
   auto rgnet = ashlar::make<RgNet>(ashlar::Rng{107});
-  auto& deep = rgnet[0_c][1_c][0_c].bias;                       // as in Python: rgnet[0][1][0].bias
+  auto& deep = rgnet[0_c][1_c][0_c].bias;  // as in Python: rgnet[0][1][0].bias
   auto deep_by_key = ashlar::get<"0.block 1.0.bias">(*rgnet);
   std::cout << ashlar::structure(rgnet) << '\n' << ashlar::summary(*rgnet);
   //! [rgnet]
@@ -60,8 +60,8 @@ int main() {
 
   //! [grad]
   ashlar::Tensor<float, 2, 4> x{1, 2, 3, 4, 5, 6, 7, 8};
-  auto y = net(x);                        // no gradient is anywhere: nobody made a place for one
-  auto grads = ashlar::zeros_like(net);   // the place: another object of the network's type
+  auto y = net(x);                       // no gradient is anywhere: nobody made a place for one
+  auto grads = ashlar::zeros_like(net);  // the place: another object of the network's type
   ashlar::Tape tape(*net, *grads);
   tape.backward(sum(tape(x)));
   show("grads[2_c].bias", grads[2_c].bias);

@@ -13,8 +13,8 @@ struct MLP {
 
 int main() {
   //! [names]
-  ashlar::Cpu const cpu;                   // a device is a type,
-  ashlar::Cuda const second{1};            // and cuda:1 is a value of it
+  ashlar::Cpu const cpu;                         // a device is a type,
+  ashlar::Cuda const second{1};                  // and cuda:1 is a value of it
   auto chosen = ashlar::parse_device("cuda:1");  // from a configuration, say
   std::cout << to_string(cpu) << ' ' << to_string(second) << ' ' << to_string(chosen) << '\n';
   //! [names]
@@ -36,9 +36,9 @@ int main() {
 
   //! [move]
   auto net = ashlar::make<MLP>(ashlar::Rng{0});
-  ashlar::save("mlp.ashlar", *net);                   // a file knows no device,
+  ashlar::save("mlp.ashlar", *net);  // a file knows no device,
   auto mapped = ashlar::map<MLP>("mlp.ashlar");
-  auto where = device.visit([&](auto d) {  // so the reader chooses: this is compiled for each kind of device
+  auto where = device.visit([&](auto d) {        // so the reader chooses: compiled for each kind of device
     auto const& there = ashlar::to(*mapped, d);  // one transfer from the file's pages; on the CPU, the pages
     return to_string(ashlar::device_of(there));
   });

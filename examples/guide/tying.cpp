@@ -49,8 +49,8 @@ int main() {
   list<Shared>();
   //! [one]
   auto net = ashlar::make<Shared>(ashlar::Rng{108});
-  net[2_c].weight(0, 0) = 100;                                                // written under one key,
-  bool const seen = ashlar::find(*net, "4.weight").as<float>()[0] == 100;     // read under the other
+  net[2_c].weight(0, 0) = 100;                                             // written under one key,
+  bool const seen = ashlar::find(*net, "4.weight").as<float>()[0] == 100;  // read under the other
   bool const one = ashlar::get<"2.weight">(*net).data() == ashlar::get<"4.weight">(*net).data();
   //! [one]
 

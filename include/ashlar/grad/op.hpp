@@ -4,6 +4,7 @@
 #include <ashlar/core/refuse.hpp>
 #include <ashlar/grad/device_check.hpp>
 #include <ashlar/grad/tape.hpp>
+#include <ashlar/reflect/type_name.hpp>
 
 #include <cstddef>
 #include <cstring>
@@ -112,6 +113,27 @@ struct OpNode<Op, Like<T, E...>, Operands...> : Node {
   }
 };
 
+struct HasPullback {
+  void pullback();
+};
+template <class Op>
+struct PullbackProbe : Op, HasPullback {};
+
+/// True if Op has a member pullback, template or not: then naming it in a class that inherits a second is ambiguous.
+template <class Op>
+constexpr bool has_pullback() {
+  return !requires { &PullbackProbe<Op>::pullback; };
+}
+
+template <class Op>
+struct PullbackMistake {
+  static constexpr Sentence value = [] {
+    Sentence s;
+    if (!has_pullback<Op>()) s.add("ashlar: the op ").add(type_name<Op>()).add(" has no pullback to train through");
+    return s;
+  }();
+};
+
 template <class Op, class T, std::size_t... E, class... X>
 auto record(Op& op, Like<T, E...> const& like, X const&... x) {
   using Context = typename ContextOf<X...>::type;
@@ -126,7 +148,10 @@ auto record(Op& op, Like<T, E...> const& like, X const&... x) {
   T* grad = nullptr;
   if (wanted) {
     grad = tape->allocate_zeros<T>(n);
-    tape->push(OpNode<Op, Like<T, E...>, decltype(operand(*tape, x))...>(op, y, {grad, like.dims}, operands));
+    refuse<PullbackMistake<Op>>();
+    if constexpr (has_pullback<Op>()) {
+      tape->push(OpNode<Op, Like<T, E...>, decltype(operand(*tape, x))...>(op, y, {grad, like.dims}, operands));
+    }
   }
   return Traced<Context, T, E...>(tape, y.data(), grad, like.dims);
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <ashlar/core/index.hpp>
+#include <ashlar/core/refuse.hpp>
 #include <ashlar/reflect/structure.hpp>
 
 #include <array>
@@ -106,6 +107,30 @@ constexpr auto& block_get(B& block) {
   else return block_get<I - 8>(block.rest);
 }
 
+template <std::size_t I, std::size_t Count>
+struct IndexMistake {
+  static constexpr Sentence value = [] {
+    Sentence s;
+    if (I >= Count) s.add("ashlar: a Sequential of ").add(Count).add(" layers has no layer ").add(I);
+    return s;
+  }();
+};
+
+/// Layer I of Count. After a mistake goes on with the last one.
+template <std::size_t I, std::size_t Count, class B>
+constexpr auto& layer_at(B& block) {
+  if constexpr (I < Count) {
+    return block_get<I>(block);
+  } else {
+    refuse<IndexMistake<I, Count>>();
+    if constexpr (Count != 0) {
+      return block_get<Count - 1>(block);
+    } else {
+      return block;
+    }
+  }
+}
+
 /// Offsets of layers with these sizes and alignments, by the rule of plain structs, block by block.
 template <std::size_t N>
 constexpr std::array<std::size_t, N> block_offsets(std::array<std::size_t, N> const& sizes,
@@ -156,13 +181,11 @@ struct Sequential {
   /// Layer I: `net[0_c].bias`.
   template <std::size_t I>
   constexpr auto& operator[](Index<I>) {
-    static_assert(I < sizeof...(L), "ashlar: this Sequential has no layer with that index");
-    return detail::block_get<I>(layers);
+    return detail::layer_at<I, sizeof...(L)>(layers);
   }
   template <std::size_t I>
   constexpr auto const& operator[](Index<I>) const {
-    static_assert(I < sizeof...(L), "ashlar: this Sequential has no layer with that index");
-    return detail::block_get<I>(layers);
+    return detail::layer_at<I, sizeof...(L)>(layers);
   }
 
   template <class X>
