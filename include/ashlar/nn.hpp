@@ -4,6 +4,7 @@
 #include <ashlar/grad/tape.hpp>
 #include <ashlar/nn/activation.hpp>
 #include <ashlar/nn/arithmetic.hpp>
+#include <ashlar/nn/batch_norm.hpp>
 #include <ashlar/nn/chain.hpp>
 #include <ashlar/nn/conv.hpp>
 #include <ashlar/nn/dropout.hpp>

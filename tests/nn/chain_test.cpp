@@ -5,6 +5,8 @@
 #include <ashlar/grad/tape.hpp>
 #include <ashlar/nn/activation.hpp>
 #include <ashlar/nn/arithmetic.hpp>
+#include <ashlar/nn/batch_norm.hpp>
+#include <ashlar/nn/conv.hpp>
 #include <ashlar/nn/dropout.hpp>
 #include <ashlar/nn/linear.hpp>
 #include <ashlar/nn/loss.hpp>
@@ -196,6 +198,25 @@ TEST_CASE("nothing is allocated once a network is warm") {
   CHECK(allocations_of([&] {
           for (int i = 0; i < 5; ++i) step();
         }) == 0);
+}
+
+TEST_CASE("nothing is allocated once a network of convolutions is warm") {
+  struct Net {
+    Conv2d<3, 8, 3, ConvOptions{.padding = 1}> first;
+    BatchNorm2d<8> norm;
+    ReLU relu;
+    Conv2d<8, 2, 1> second;
+  };
+  auto net = make<Net>(Rng{0});
+  Tensor<float, dyn, 3, 9, 11> const x(4);
+  auto const infer = [&] { (void)net(x); };
+  infer();
+  CHECK(allocations_of(infer) == 0);
+  auto grads = zeros_like(net);
+  Tape tape(*net, *grads);
+  auto const step = [&] { tape.backward(sum(tape(x))); };
+  step();
+  CHECK(allocations_of(step) == 0);
 }
 
 TEST_CASE("Dropout drops in training alone, by the tape's Rng, and backwards with the same mask") {

@@ -6,14 +6,12 @@
 #include <ashlar/nn/linear.hpp>
 #include <ashlar/nn/make.hpp>
 
-#include "support/count_allocations.hpp"
 #include "support/differences.hpp"
 #include "support/layer_fixture.hpp"
 
 #include <type_traits>
 
 using namespace ashlar;
-using ashlar::test::allocations_of;
 using ashlar::test::check_layer_fixture;
 
 namespace {
@@ -119,22 +117,4 @@ TEST_CASE("a convolution says what it takes, where only the value knows") {
                     "Conv2d takes 5 or more rows but the input has 4: its shape is (2, 3, 4, 9)");
   CHECK_THROWS_WITH((Conv1d<3, 8, 5, ConvOptions{.padding = 1}>{}(Tensor<float, 3, dyn>(2))),
                     "Conv1d takes 3 or more elements but the input has 2: its shape is (3, 2)");
-}
-
-TEST_CASE("a convolution allocates nothing once it is warm") {
-  struct Net {
-    Conv2d<3, 8, 3, ConvOptions{.padding = 1}> first;
-    ReLU relu;
-    Conv2d<8, 2, 1> second;
-  };
-  auto net = make<Net>(Rng{0});
-  Tensor<float, dyn, 3, 9, 11> const x(4);
-  auto const infer = [&] { (void)net(x); };
-  infer();
-  CHECK(allocations_of(infer) == 0);
-  auto grads = zeros_like(net);
-  Tape tape(*net, *grads);
-  auto const step = [&] { tape.backward(sum(tape(x))); };
-  step();
-  CHECK(allocations_of(step) == 0);
 }

@@ -51,8 +51,11 @@ inline constexpr auto frozen_stretches = make_frozen<Net>();
 /// The part of a tape that does not know the network's type.
 class TapeCore {
  public:
-  TapeCore(void const* net, void* grads, std::size_t bytes, Rng* rng, std::span<Stretch const> frozen)
+  /// writable_net is net, or null if that is const.
+  TapeCore(void const* net, void* writable_net, void* grads, std::size_t bytes, Rng* rng,
+           std::span<Stretch const> frozen)
       : net_(static_cast<std::byte const*>(net)),
+        writable_net_(static_cast<std::byte*>(writable_net)),
         grads_(static_cast<std::byte*>(grads)),
         bytes_(bytes),
         rng_(rng),
@@ -83,11 +86,22 @@ class TapeCore {
   /// Where the gradient of an element of the network lies; null for what is not part of it, and for what is frozen.
   template <class T>
   T* grad_of(T const* element) const {
-    auto const offset = reinterpret_cast<std::uintptr_t>(element) - reinterpret_cast<std::uintptr_t>(net_);
+    std::size_t const offset = offset_in_net(element);
+    return offset < bytes_ && !is_frozen(element) ? reinterpret_cast<T*>(grads_ + offset) : nullptr;
+  }
+  /// True for an element of the network that training leaves as it is.
+  [[nodiscard]] bool is_frozen(void const* element) const {
     for (Stretch const& s : frozen_) {
-      if (offset - s.offset < s.bytes) return nullptr;  // unsigned: what lies before it is far behind
+      if (offset_in_net(element) - s.offset < s.bytes) return true;  // unsigned: what lies before it is far behind
     }
-    return offset < bytes_ ? reinterpret_cast<T*>(grads_ + offset) : nullptr;
+    return false;
+  }
+  /// An element of the network to write to, for layers that keep statistics in training; null for what is not part of
+  /// it, and if the network is const.
+  template <class T>
+  T* writable(T const* element) const {
+    std::size_t const offset = offset_in_net(element);
+    return writable_net_ != nullptr && offset < bytes_ ? reinterpret_cast<T*>(writable_net_ + offset) : nullptr;
   }
 
   [[nodiscard]] Rng* rng() const { return rng_; }
@@ -103,6 +117,10 @@ class TapeCore {
   }
 
  private:
+  /// Beyond bytes_ for what is not part of the network.
+  std::size_t offset_in_net(void const* element) const {
+    return reinterpret_cast<std::uintptr_t>(element) - reinterpret_cast<std::uintptr_t>(net_);
+  }
   void start_if_new() {
     if (!finished_) return;
     finished_ = false;
@@ -110,6 +128,7 @@ class TapeCore {
   }
 
   std::byte const* net_;
+  std::byte* writable_net_;
   std::byte* grads_;
   std::size_t bytes_;
   Rng* rng_;
@@ -131,15 +150,17 @@ class TapeCore {
 /// Memory  one arena that grows to the size of a step; the second step of that size allocates nothing.
 /// Errors  run time: value, if a layer needs random numbers and the tape has no Rng; shape, if the loss is no scalar.
 /// Note    the network, the gradients and the Rng must outlive the tape. A parameter outside the network gets none.
+///         A forward in training writes to the network only where a layer keeps statistics (BatchNorm), and that layer
+///         takes a network that is not const. Tape<Net, Evaluation> writes to the gradients alone.
 template <class Net, class Context = Training>
 class Tape {
   static_assert(std::is_trivially_copyable_v<Net>, "ashlar: a network is a plain struct");
 
  public:
-  Tape(Net const& net, Net& grads)
-      : net_(&net), core_(&net, &grads, sizeof(Net), nullptr, detail::frozen_stretches<Net>) {}
-  Tape(Net const& net, Net& grads, Rng& rng)
-      : net_(&net), core_(&net, &grads, sizeof(Net), &rng, detail::frozen_stretches<Net>) {}
+  Tape(Net& net, Net& grads) : Tape(net, &net, grads, nullptr) {}
+  Tape(Net& net, Net& grads, Rng& rng) : Tape(net, &net, grads, &rng) {}
+  Tape(Net const& net, Net& grads) : Tape(net, nullptr, grads, nullptr) {}
+  Tape(Net const& net, Net& grads, Rng& rng) : Tape(net, nullptr, grads, &rng) {}
 
   /// x on this tape, without a gradient of its own. The values are copied.
   template <class T, class D, std::size_t... E>
@@ -180,6 +201,9 @@ class Tape {
   [[nodiscard]] Net const& net() const { return *net_; }
 
  private:
+  Tape(Net const& net, Net* writable_net, Net& grads, Rng* rng)
+      : net_(&net), core_(&net, writable_net, &grads, sizeof(Net), rng, detail::frozen_stretches<Net>) {}
+
   template <class T, std::size_t... E>
   Traced<Context, T, E...> lift(View<T const, E...> x, bool with_grad) {
     std::size_t const n = x.numel();

@@ -80,6 +80,12 @@ inline constexpr bool is_traced = false;
 template <class C, class T, std::size_t... E>
 inline constexpr bool is_traced<Traced<C, T, E...>> = true;
 
+/// True for a traced value in a training pass: where layers such as Dropout and BatchNorm differ from evaluation.
+template <class X>
+inline constexpr bool is_training = false;
+template <class T, std::size_t... E>
+inline constexpr bool is_training<Traced<Training, T, E...>> = true;
+
 template <class X>
 inline constexpr bool is_tensor = is_stored<X>;
 template <class T, class D, std::size_t... E>

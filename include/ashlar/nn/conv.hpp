@@ -116,9 +116,9 @@ template <class Traits, class X, class W, class... B>
 auto convolve(X const& x, W const& weight, B const&... bias) {
   using T = typename X::value_type;
   if constexpr (!on_host<X, W, B...>()) {
-    return refuse_device<X, W, B...>();
-  } else if constexpr (!WindowMistake<Traits, X>::value.empty()) {
-    refuse<WindowMistake<Traits, X>>();
+    return refuse_device<Traits, X, W, B...>();
+  } else if constexpr (!InputMistake<Traits, X>::value.empty()) {
+    refuse<InputMistake<Traits, X>>();
     return harmless(x, like<T>(x.dims()));
   } else {
     return apply(ConvOp<Traits, T>{}, x, weight, bias...);

@@ -94,7 +94,7 @@ struct Embedding {
   template <TensorLike X>
   [[nodiscard]] auto operator()(X const& x) const {
     if constexpr (!detail::on_host<X>()) {
-      return detail::refuse_device<X>();
+      return detail::refuse_device<Embedding, X>();
     } else if constexpr (!detail::EmbeddingMistake<X>::value.empty()) {
       detail::refuse<detail::EmbeddingMistake<X>>();
       return detail::harmless(x, detail::like<T>(detail::append_extent<Dim>(x.dims())));

@@ -4,11 +4,14 @@
 // error, about the user's members. A layer takes part by a static member `flow`; one without is taken on trust.
 #pragma once
 
+#include <ashlar/core/error.hpp>
 #include <ashlar/core/refuse.hpp>
 #include <ashlar/core/shape.hpp>
 #include <ashlar/grad/trace.hpp>
 
 #include <cstddef>
+#include <string>
+#include <string_view>
 #include <type_traits>
 
 namespace ashlar {
@@ -74,6 +77,36 @@ constexpr void add_shape(Sentence& s, Extents const& e) {
     }
   }
   s.add(")");
+}
+
+/// The mistake of calling a layer by hand with an X. Traits tell what the layer is called and does to extents:
+///   static constexpr std::string_view name;
+///   static constexpr auto map;                with flow(Flow)
+template <class Traits, class X>
+struct InputMistake {
+  static constexpr Sentence value = [] {
+    Sentence s;
+    FlowStep const step = Traits::map.flow(flow_of<X>());
+    if (step.fits) return s;
+    s.add("ashlar: ").add(Traits::name).add(" takes ").add(step.takes).add(" ").add(step.what);
+    return s.add(" but the input has ").add(step.gives);
+  }();
+};
+
+[[noreturn]] inline void throw_input(std::string_view name, FlowStep const& step, Extents const& shape) {
+  std::string text(name);
+  text.append(" takes ").append(std::to_string(step.takes)).append(" ").append(step.what);
+  text.append(" but the input has ").append(std::to_string(step.gives)).append(": its shape is ");
+  throw Error(Errc::shape, text.append(to_string(shape)));
+}
+
+/// The same at run time, for what `dyn` hid from the compiler. Error: shape.
+template <class Traits, std::size_t... E>
+void check_input(Dims<E...> const& dims) {
+  if constexpr (Dims<E...>::dyn_count != 0) {
+    FlowStep const step = Traits::map.flow(Flow::all(dims.value()));
+    if (!step.fits) throw_input(Traits::name, step, dims.value());
+  }
 }
 
 /// Checks at run time what `dyn` hid from the compiler. Error: shape.

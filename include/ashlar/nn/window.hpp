@@ -1,16 +1,11 @@
 // Ashlar: settings and extents of layers that move a window: convolutions and pools.  SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-#include <ashlar/core/error.hpp>
-#include <ashlar/core/refuse.hpp>
 #include <ashlar/core/shape.hpp>
 #include <ashlar/kernels/window.hpp>
 #include <ashlar/nn/flow.hpp>
 
-#include <array>
 #include <cstddef>
-#include <string>
-#include <string_view>
 #include <utility>
 
 namespace ashlar {
@@ -74,35 +69,11 @@ struct Windows {
   }
 };
 
-/// Traits: what a layer is called and does to extents.
-///   static constexpr std::string_view name;
-///   static constexpr auto map;          with extent(back, n) and flow(Flow)
-template <class Traits, class X>
-struct WindowMistake {
-  static constexpr Sentence value = [] {
-    Sentence s;
-    FlowStep const step = Traits::map.flow(flow_of<X>());
-    if (step.fits) return s;
-    s.add("ashlar: ").add(Traits::name).add(" takes ").add(step.takes).add(" ").add(step.what);
-    return s.add(" but the input has ").add(step.gives);
-  }();
-};
-
-[[noreturn]] inline void throw_window(std::string_view name, FlowStep const& step, Extents const& shape) {
-  std::string text(name);
-  text.append(" takes ").append(std::to_string(step.takes)).append(" ").append(step.what);
-  text.append(" but the input has ").append(std::to_string(step.gives)).append(": its shape is ");
-  throw Error(Errc::shape, text.append(to_string(shape)));
-}
-
 /// Extents after the layer: in the type what the type knows, the others computed. Error: shape, where only the value
 /// knows that the input does not fit.
 template <class Traits, std::size_t... E>
 auto window_dims(Dims<E...> const& from) {
-  if constexpr (Dims<E...>::dyn_count != 0) {
-    FlowStep const step = Traits::map.flow(Flow::all(from.value()));
-    if (!step.fits) throw_window(Traits::name, step, from.value());
-  }
+  check_input<Traits>(from);
   constexpr std::size_t rank = sizeof...(E);
   return [&]<std::size_t... D>(std::index_sequence<D...>) {
     Dims<Traits::map.extent(rank - 1 - D, E)...> to{};

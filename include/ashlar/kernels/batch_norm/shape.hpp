@@ -1,0 +1,18 @@
+// kernels/batch_norm/shape.hpp: planes of channels.  SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <cstddef>
+
+namespace ashlar::kernels {
+
+/// x (images, channels, area).
+struct Planes {
+  std::size_t images = 0;
+  std::size_t channels = 0;
+  std::size_t area = 1;
+
+  /// Values of one channel.
+  [[nodiscard]] constexpr std::size_t per_channel() const { return images * area; }
+};
+
+}  // namespace ashlar::kernels
