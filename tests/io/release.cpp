@@ -1,6 +1,6 @@
-// Promise 3: verification cannot be compiled out. Compiled with -O2 -DNDEBUG whatever the build is
-// (tests/CMakeLists.txt): every truncation and every flipped bit of a small file is found.  SPDX-License-Identifier:
-// BSL-1.0
+// Promise 3: verification cannot be compiled out.  SPDX-License-Identifier: BSL-1.0
+// Compiled with -O2 -DNDEBUG whatever the build is (tests/CMakeLists.txt): every truncation and every flipped bit of a
+// small file is found.
 #ifndef NDEBUG
 #error this program shows what is left of the checks with NDEBUG
 #endif

@@ -268,18 +268,32 @@ constexpr void refuse_chain() {
   }
 }
 
+template <class T>
+concept HasFlow = requires(Flow in) { T::flow(in); };
+
+/// True if a member of type M makes the struct around it a chain: a layer, a Sequential, an array of such. A struct of
+/// nothing but other structs may be a container of networks.
+template <class M>
+constexpr bool is_step() {
+  if constexpr (is_array<M>) {
+    return is_step<unwrapped_t<typename M::value_type>>();
+  } else {
+    return is_tied<M> || is_sequential<M> || HasFlow<M>;
+  }
+}
+
 /// True if T and all it holds are layers and chains of layers, and nothing else.
 template <class T>
 constexpr bool only_layers() {
   if constexpr (is_array<T>) {
     return only_layers<unwrapped_t<typename T::value_type>>();
-  } else if constexpr (has_call_operator<T>() && !is_sequential<T>) {
-    return requires(Flow in) { T::flow(in); };
   } else if constexpr (is_sequential<T>) {
     return not_a_layer<T>().empty();
+  } else if constexpr (is_tied<T> || HasFlow<T>) {
+    return true;
   } else if constexpr (PlainStruct<T> && is_chain<T>()) {
     return []<std::size_t... I>(std::index_sequence<I...>) {
-      return ((requires(Flow in) { unwrapped_t<field_t<T, I>>::flow(in); } || is_tied<field_t<T, I>>) && ...);
+      return (only_layers<unwrapped_t<field_t<T, I>>>() && ...) && (is_step<unwrapped_t<field_t<T, I>>>() || ...);
     }(std::make_index_sequence<field_count<T>()>{});
   } else {
     return false;

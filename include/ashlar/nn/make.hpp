@@ -29,7 +29,8 @@ Owned<T> make() {
 
 /// A T initialised as PyTorch would initialise it after torch.manual_seed(rng.seed).
 ///
-/// Errors  compile time: whatever is wrong with T; a layer that cannot take what the one before gives.
+/// Errors  compile time: whatever is wrong with T; a layer that cannot take what the one before gives, at any depth. A
+///         struct of nothing but structs may hold several networks: what one gives the next is checked by `forward`.
 template <class T>
 Owned<T> make(Rng rng) {
   auto net = make<T>();

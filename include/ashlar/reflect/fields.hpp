@@ -28,8 +28,19 @@ concept PlainClass =
     !CustomRows<T>::specialised && !is_wrapper<T> && !is_tied<T> && !is_stored<T>;
 
 // Members that Boost.PFR cannot bind. It counts a C array as its elements, because each of them takes an initialiser of
-// its own; but {} stands for the whole array, so that the others are too many, and for no reference at all.
-enum class Irregular : unsigned char { none, array, reference };
+// its own; but {} stands for the whole array, so that the others are too many, and for no reference at all. It binds no
+// struct with a base.
+enum class Irregular : unsigned char { none, array, reference, base };
+
+template <class T>
+struct AnyBase {
+  template <class B>
+    requires(std::is_base_of_v<B, T> && !std::is_same_v<B, T>)
+  constexpr operator B&() const noexcept;
+};
+/// The base of an aggregate takes its first initialiser.
+template <class T>
+concept Inherits = requires { T{AnyBase<T>{}}; };
 
 template <std::size_t>
 using AnyMember = boost::pfr::detail::ubiq_lref_constructor;
@@ -61,7 +72,16 @@ constexpr Irregular find_irregular() {
 }
 
 template <class T>
-inline constexpr Irregular irregular_of = find_irregular<T, 0, boost::pfr::tuple_size_v<T>>();
+constexpr Irregular find_irregular() {
+  if constexpr (Inherits<T>) {
+    return Irregular::base;
+  } else {
+    return find_irregular<T, 0, boost::pfr::tuple_size_v<T>>();
+  }
+}
+
+template <class T>
+inline constexpr Irregular irregular_of = find_irregular<T>();
 
 template <class T>
 concept PlainStruct = PlainClass<T> && irregular_of<T> == Irregular::none;

@@ -454,9 +454,11 @@ constexpr std::size_t first_unsupported() {
 
 template <class T>
 constexpr std::string_view irregular_reason() {
-  return irregular_of<T> == Irregular::array
-             ? "it has a C array as a member: use std::array, Parameter, Buffer or Constant"
-             : "it has a reference as a member, which means nothing in a file: hold the value";
+  switch (irregular_of<T>) {
+    case Irregular::array: return "it has a C array as a member: use std::array, Parameter, Buffer or Constant";
+    case Irregular::base: return "it inherits from another struct, whose members cannot be seen: make that a member";
+    default: return "it has a reference as a member, which means nothing in a file: hold the value";
+  }
 }
 
 template <class T>
