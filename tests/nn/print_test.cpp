@@ -3,6 +3,7 @@
 #include <ashlar/nn/print.hpp>
 
 #include <ashlar/nn.hpp>
+#include <ashlar/nn/prelu.hpp>
 
 #include <catch2/catch.hpp>
 
@@ -73,7 +74,18 @@ TEST_CASE("print: layers say what torch's say") {
   CHECK(structure(Hardtanh{}) == "Hardtanh(min_val=-1.0, max_val=1.0)");
   CHECK(structure(Softmax{}) == "Softmax(dim=-1)");
   CHECK(structure(Tanh{}) == "Tanh()");
+  CHECK(structure(GELU{}) == "GELU(approximate='none')");
   CHECK(structure(Sequential<>{}) == "Sequential()");
+  CHECK(structure(PReLU<3>{}) == "PReLU(num_parameters=3)");
+  CHECK(structure(Embedding<50, 8>{}) == "Embedding(50, 8)");
+  CHECK(structure(Embedding<50, 8, float, EmbeddingOptions{.padding_idx = 0}>{}) == "Embedding(50, 8, padding_idx=0)");
+  CHECK(structure(Conv2d<1, 6, 5>{}) == "Conv2d(1, 6, kernel_size=(5, 5), stride=(1, 1))");
+  CHECK(structure(Conv2d<4, 8, Size2{3, 5}, ConvOptions{.stride = {2, 1}, .padding = {1, 2}, .bias = false}>{}) ==
+        "Conv2d(4, 8, kernel_size=(3, 5), stride=(2, 1), padding=(1, 2), bias=False)");
+  CHECK(structure(Conv2d<4, 8, 3, ConvOptions{.padding = "same", .dilation = 2, .groups = 4}>{}) ==
+        "Conv2d(4, 8, kernel_size=(3, 3), stride=(1, 1), padding=same, dilation=(2, 2), groups=4)");
+  CHECK(structure(Conv1d<4, 8, 3, ConvOptions{.padding = 1}>{}) ==
+        "Conv1d(4, 8, kernel_size=(3,), stride=(1,), padding=(1,))");
 }
 
 TEST_CASE("print: a list joins equal neighbours, as torch.nn.ModuleList does") {

@@ -70,19 +70,21 @@ template <TensorLike X> auto abs(X const& x) { return detail::pointwise(kernels:
 template <TensorLike X> auto square(X const& x) { return detail::pointwise(kernels::Square{}, x); }
 
 /// A layer with a functor of kernels/pointwise/ops.hpp and nothing to store. Keys: none. `kernel` offers the functor to
-/// the layer before it in a chain, which may apply it to its results while they are in registers.
-#define ASHLAR_PLAIN_ACTIVATION(Name)                               \
-  struct Name {                                                     \
-    using kernel = kernels::Name;                                   \
-    template <TensorLike X>                                         \
-    [[nodiscard]] auto operator()(X const& x) const {               \
-      return detail::pointwise(kernels::Name{}, x);                 \
-    }                                                               \
-    static constexpr FlowStep flow(Flow const& in) { return {in}; } \
+/// the layer before it in a chain, which may apply it to its results while they are in registers. What follows the name
+/// is the body of extra_repr (nn/repr.hpp).
+#define ASHLAR_PLAIN_ACTIVATION(Name, ...)                           \
+  struct Name {                                                      \
+    using kernel = kernels::Name;                                    \
+    template <TensorLike X>                                          \
+    [[nodiscard]] auto operator()(X const& x) const {                \
+      return detail::pointwise(kernels::Name{}, x);                  \
+    }                                                                \
+    static constexpr FlowStep flow(Flow const& in) { return {in}; }  \
+    void extra_repr([[maybe_unused]] auto& r) const { __VA_ARGS__; } \
   };
 
 ASHLAR_PLAIN_ACTIVATION(ReLU)
-ASHLAR_PLAIN_ACTIVATION(GELU)
+ASHLAR_PLAIN_ACTIVATION(GELU, r.add("approximate", "none"))
 ASHLAR_PLAIN_ACTIVATION(GELUTanh)
 ASHLAR_PLAIN_ACTIVATION(SiLU)
 ASHLAR_PLAIN_ACTIVATION(Tanh)

@@ -9,6 +9,7 @@
 #include <ashlar/nn/initialise.hpp>
 #include <ashlar/nn/window.hpp>
 
+#include <array>
 #include <cmath>
 #include <cstddef>
 #include <string_view>
@@ -134,6 +135,24 @@ void reset_conv(Layer& layer, TorchRng& rng) {
   }
 }
 
+/// What torch's convolutions say of themselves: sizes as tuples, and settings that are not the defaults.
+template <class Traits, Size2 K, ConvOptions O>
+void conv_repr(auto& r) {
+  constexpr auto tuple = [](Size2 s) {
+    if constexpr (Traits::spatial == 2) {
+      return std::array{s.rows, s.columns};
+    } else {
+      return std::array{s.columns};
+    }
+  };
+  r.add(Traits::map.in).add(Traits::map.out).add("kernel_size", tuple(K)).add("stride", tuple(O.stride));
+  if (O.padding.same) r.add_text("padding=same");
+  if (!O.padding.same && !(O.padding.size == Size2(0))) r.add("padding", tuple(O.padding.size));
+  if (!(O.dilation == Size2(1))) r.add("dilation", tuple(O.dilation));
+  if (O.groups != 1) r.add("groups", O.groups);
+  if (!O.bias) r.add("bias", false);
+}
+
 template <ConvOptions O>
 inline constexpr bool same_both = O.stride.rows == O.stride.columns && O.dilation.rows == O.dilation.columns &&
                                   O.padding.size.rows == O.padding.size.columns;
@@ -182,6 +201,7 @@ struct Conv2d {
   }
   static constexpr FlowStep flow(Flow const& in) { return traits::map.flow(in); }
   void reset_parameters(TorchRng& rng) { detail::reset_conv(*this, rng); }
+  void extra_repr(auto& r) const { detail::conv_repr<traits, Kernel, Options>(r); }
 };
 
 /// Without a bias.
@@ -197,6 +217,7 @@ struct Conv2d<In, Out, Kernel, Options, T> {
   }
   static constexpr FlowStep flow(Flow const& in) { return traits::map.flow(in); }
   void reset_parameters(TorchRng& rng) { detail::reset_conv(*this, rng); }
+  void extra_repr(auto& r) const { detail::conv_repr<traits, Kernel, Options>(r); }
 };
 
 /// Convolution of sequences: x (..., In, L), weight (Out, In / groups, Kernel), bias (Out) -> y (..., Out, L'). As
@@ -214,6 +235,7 @@ struct Conv1d {
   }
   static constexpr FlowStep flow(Flow const& in) { return traits::map.flow(in); }
   void reset_parameters(TorchRng& rng) { detail::reset_conv(*this, rng); }
+  void extra_repr(auto& r) const { detail::conv_repr<traits, Size2{1, Kernel}, Options>(r); }
 };
 
 /// Without a bias.
@@ -230,6 +252,7 @@ struct Conv1d<In, Out, Kernel, Options, T> {
   }
   static constexpr FlowStep flow(Flow const& in) { return traits::map.flow(in); }
   void reset_parameters(TorchRng& rng) { detail::reset_conv(*this, rng); }
+  void extra_repr(auto& r) const { detail::conv_repr<traits, Size2{1, Kernel}, Options>(r); }
 };
 
 }  // namespace ashlar

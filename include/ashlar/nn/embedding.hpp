@@ -115,6 +115,10 @@ struct Embedding {
       for (std::size_t d = 0; d < Dim; ++d) weight(Options.padding_idx, d) = T(0);
     }
   }
+  void extra_repr(auto& r) const {
+    r.add(Num).add(Dim);
+    if (Options.padding_idx != EmbeddingOptions::none) r.add("padding_idx", Options.padding_idx);
+  }
 };
 
 }  // namespace ashlar

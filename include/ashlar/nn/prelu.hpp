@@ -86,6 +86,7 @@ struct PReLU {
     return {in};
   }
   void reset_parameters(TorchRng&) { init::constant_(weight, 0.25); }
+  void extra_repr(auto& r) const { r.add("num_parameters", Channels); }
 };
 
 }  // namespace ashlar

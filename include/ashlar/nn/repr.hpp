@@ -69,6 +69,11 @@ class Repr {
     next().append(detail::python_value(value));
     return *this;
   }
+  /// As it is: "padding=same".
+  Repr& add_text(std::string_view text) {
+    next().append(text);
+    return *this;
+  }
   [[nodiscard]] std::string const& text() const { return text_; }
 
  private:
