@@ -1,14 +1,17 @@
 // tests/io/torch_test.cpp, mirrors include/ashlar/io/torch.hpp.  SPDX-License-Identifier: BSL-1.0
 #include <ashlar/io/torch.hpp>
+#include <ashlar/io/torch_write.hpp>
 
 #include "support/json.hpp"
 #include "support/safetensors.hpp"
+#include "support/zip.hpp"
 
 #include <catch2/catch.hpp>
 
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <map>
@@ -232,6 +235,65 @@ TEST_CASE("weights of a network as its package ships them") {
     strided += t.tensor.is_contiguous() ? 0u : 1u;
   }
   CHECK(strided > 0);
+}
+
+TEST_CASE("the small records of an archive are obeyed") {
+  using ashlar::test::Zip;
+  using ashlar::test::ZipEntry;
+  struct Case {
+    std::vector<ZipEntry> entries;
+    char const* problem;  // empty: it is read
+  };
+  ZipEntry const pickle{.name = "net/data.pkl", .content = "\x80\x02}."};
+  ZipEntry const version{.name = "net/version", .content = "3\n"};
+  std::vector<Case> const cases = {
+      {{pickle, version}, ""},
+      {{version, pickle, {.name = "net/byteorder", .content = "little"}}, ""},
+      {{pickle, version, {.name = "net/.format_version", .content = "1"}}, ""},
+      {{pickle, version, {.name = "net/", .content = ""}, {.name = "net/data/", .content = ""}}, ""},
+      {{pickle, version, {.name = "net/byteorder", .content = "big"}}, "byteorder is 'big'"},
+      {{pickle, version, {.name = "net/byteorder", .content = "\x1b[2J"}}, "byteorder is '?[2J'"},
+      {{pickle, version, {.name = "net/.format_version", .content = "2"}}, "unsupported .format_version '2'"},
+      {{pickle, {.name = "net/version", .content = "11\n"}}, "unsupported version '11'"},
+      {{pickle, {.name = "net/version", .content = "0"}}, "unsupported version '0'"},
+      {{pickle, {.name = "net/version", .content = ""}}, "unsupported version ''"},
+      {{pickle, {.name = "net/version", .content = std::string(17, '3')}}, "the record version is too large"},
+      {{version}, "the record data.pkl is missing in the root folder 'net'"},
+      {{pickle, version, {.name = "other/data.pkl", .content = ""}}, "expected in one root folder"},
+      {{pickle, version, {.name = "network/data/0", .content = ""}}, "expected in one root folder"},
+      {{{.name = "data.pkl", .content = pickle.content}}, "expected in one root folder"},
+      {{pickle, version, {.name = "net/constants.pkl", .content = ""}}, "a TorchScript archive"},
+      {{pickle, version, {.name = "net/code/__torch__.py", .content = ""}}, "a TorchScript archive"},
+      {{{.name = "net/data.pkl", .content = pickle.content + "N."}, version}, "2 trailing bytes behind STOP"},
+  };
+  for (Case const& c : cases) {
+    CAPTURE(c.problem);
+    auto const result = try_read_torch(bytes_of(ashlar::test::zip_bytes({.entries = c.entries})));
+    CHECK(result.has_value() == (*c.problem == '\0'));
+    CHECK_THAT(error_of(result), Catch::Contains(*c.problem == '\0' ? "no error" : c.problem));
+  }
+}
+
+TEST_CASE("what save_torch writes is what read_torch reads, also when it is large") {
+  std::vector<float> numbers(std::size_t{1} << 20);
+  for (std::size_t i = 0; i < numbers.size(); ++i) {
+    auto const scrambled = static_cast<std::uint32_t>(i * 2654435761u);
+    numbers[i] = static_cast<float>(scrambled >> 8) * 0x1p-24f - 0.5f;
+  }
+  auto const storage = std::as_bytes(std::span(numbers));
+  Value const big(ValueTensor(DType::f32, {2, {1024, 1024}}, storage));
+  Value const transposed(ValueTensor(DType::f32, {2, {1024, 1024}}, {1, 1024}, storage, 0));
+  save_torch("big.pt", Value::dict({{Value("w"), big},
+                                    {Value("t"), transposed},
+                                    {Value("list"), Value::list({Value(1), Value(-0.5), Value(), Value("text")})}}));
+  Value const v = read_torch("big.pt");
+  std::remove("big.pt");
+  auto const read = v["w"].tensor().as<float>();
+  CHECK((read.size() == numbers.size() && std::memcmp(read.data(), numbers.data(), storage.size()) == 0));
+  CHECK(v["t"].tensor().shares_storage_with(v["w"].tensor()));
+  CHECK(v["t"].tensor().to_vector<float>()[1] == numbers[1024]);
+  CHECK(v["list"][3].as_string() == "text");
+  CHECK(v["list"][1].as_double() == -0.5);
 }
 
 TEST_CASE("errors of the system are those of every reader") {

@@ -1,0 +1,177 @@
+// tests/io/pickle_test.cpp, mirrors include/ashlar/io/pickle.hpp and torch_unpickler.hpp.
+// SPDX-License-Identifier: BSL-1.0
+#include <ashlar/io/torch_unpickler.hpp>
+
+#include <catch2/catch.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+using namespace ashlar;
+using namespace std::string_literals;
+
+namespace {
+
+/// A pickle of protocol 2 without its STOP.
+std::string const proto = "\x80\x02"s;
+
+std::string text(std::string const& s) {
+  std::string out = "X";
+  auto const length = static_cast<std::uint32_t>(s.size());
+  out.append(reinterpret_cast<char const*>(&length), 4);
+  return out + s;
+}
+std::string global(std::string const& module, std::string const& name) { return "c" + module + "\n" + name + "\n"; }
+std::string small(int i) { return "K"s + static_cast<char>(i); }
+std::string const rebuild = global("torch._utils", "_rebuild_tensor_v2");
+std::string const hooks = global("collections", "OrderedDict") + ")R";
+std::string storage(std::string const& type, std::string const& key, int elements) {
+  return "(" + text("storage") + type + text(key) + text("cpu") + small(elements) + "tQ";
+}
+std::string const floats = storage(global("torch", "FloatStorage"), "0", 6);
+/// _rebuild_tensor_v2 of 6 floats, shape (2, 3).
+std::string const tensor = rebuild + "(" + floats + small(0) + small(2) + small(3) + "\x86" + small(3) + small(1) +
+                           "\x86" + "\x89" + hooks + "tR";
+
+Result<Value> run(std::string const& pickle) {
+  detail::TorchUnpickler unpickler(std::as_bytes(std::span(pickle)), "x", 0, false);
+  return unpickler.run();
+}
+std::string error_of(std::string const& pickle) {
+  auto const result = run(pickle);
+  return result ? "accepted: " + result->describe() : result.error().what();
+}
+Value value_of(std::string const& pickle) { return run(proto + pickle + ".").value(); }
+
+}  // namespace
+
+TEST_CASE("numbers are read with their sign and size") {
+  CHECK(value_of("K\xff").as_int() == 255);
+  CHECK(value_of("M\x01\x80").as_int() == 32769);
+  CHECK(value_of("J\xfe\xff\xff\xff").as_int() == -2);
+  CHECK(value_of("\x8a\x00"s).as_int() == 0);
+  CHECK(value_of("\x8a\x01\x80").as_int() == -128);
+  CHECK(value_of("\x8a\x08\xff\xff\xff\xff\xff\xff\xff\x7f").as_int() == INT64_MAX);
+  CHECK(value_of("\x8a\x09\xff\xff\xff\xff\xff\xff\xff\x7f\x00"s).as_int() == INT64_MAX);
+  CHECK(value_of("\x8a\x09\x00\x00\x00\x00\x00\x00\x00\x80\xff"s).as_int() == INT64_MIN);
+  CHECK(value_of("\x8a\x09\x00\x00\x00\x00\x00\x00\x00\x80\x00"s).as_decimal() == "9223372036854775808");
+  CHECK(value_of("\x8a\x09\xff\xff\xff\xff\xff\xff\xff\x7f\xff"s).as_decimal() == "-9223372036854775809");
+  CHECK(value_of("G\x40\x09\x21\xfb\x54\x44\x2d\x18").as_double() == 3.141592653589793);
+}
+
+TEST_CASE("what a pickle says of a tensor is the tensor") {
+  Value const v = value_of(tensor);
+  CHECK(v.tensor().describe() == "f32 (2, 3)");
+  CHECK(v.tensor_count() == 1);
+  CHECK(value_of("]" + tensor + "a").tensor_count() == 1);
+}
+
+TEST_CASE("names and opcodes outside the list are refused where they stand") {
+  CHECK(error_of(proto + "}" + global("os", "system") + ".")
+            .find("x: at byte 3 (opcode GLOBAL, 0x63): the global os.system is not allowed") == 0);
+  CHECK(error_of(proto + global("torch.nn.modules.linear", "Linear")).find("save its state_dict() instead") !=
+        std::string::npos);
+  CHECK(error_of(proto + "0.") == "x: at byte 2 (opcode POP, 0x30): this opcode is not allowed in plain weights");
+  CHECK(error_of(proto + "\xfe") == "x: at byte 2 (opcode 0xfe): this opcode is not allowed in plain weights");
+  CHECK(error_of("\x80\x04N.") ==
+        "x: at byte 0 (opcode PROTO, 0x80): pickle protocol 4 is unsupported: PyTorch writes protocol 2");
+  CHECK(error_of("N.").find("does not begin with the opcode PROTO") != std::string::npos);
+}
+
+TEST_CASE("calls are refused unless every argument is as it should be") {
+  struct Case {
+    std::string pickle;
+    char const* problem;
+  };
+  std::string const dict = global("collections", "OrderedDict");
+  std::vector<Case> const cases = {
+      {"}}b", "BUILD of a dict of 0 items is not allowed"},
+      {dict + ")R" + "Nb", "BUILD with none: a dict of attributes is expected"},
+      {tensor + "}b", "BUILD of the tensor f32 (2, 3) is not allowed"},
+      {dict + "]\x85R", "call of OrderedDict with 1 arguments, where 0 are expected"},
+      {dict + "]R", "a call with a list of 0 elements for arguments"},
+      {"K\x01)R", "a call of the integer 1, where a global is expected"},
+      {global("torch", "FloatStorage") + "K\x05\x85R", "a call of torch.FloatStorage is not allowed"},
+      {rebuild, "the result is a function, class or storage"},
+      {floats, "the result is a function, class or storage"},
+      {"]" + rebuild + "a", "a function, class or storage is not allowed as a value"},
+      {"]" + rebuild + "\x85" + "a", "a function, class or storage is not allowed as a value"},
+      {"}" + floats + "Ns", "a function, class or storage is not allowed as a value"},
+      {rebuild + "(" + floats + small(1) + small(6) + "\x85" + small(1) + "\x85\x89" + hooks + "tR",
+       "a tensor of size (6,), stride (1,) and offset 1 reaches beyond storage '0' of 6 elements"},
+      {rebuild + "(" + floats + small(0) + small(6) + "\x85" + small(1) + "\x85N" + hooks + "tR",
+       "argument requires_grad: a bool is expected, but there is none"},
+      {rebuild + "(" + floats + small(0) + "]" + small(1) + "\x85\x89" + hooks + "tR",
+       "argument size: a tuple of integers is expected, but there is a list"},
+      {rebuild + "(" + floats + small(0) + "(" + "K\1K\1K\1K\1K\1K\1K\1K\1K\1t" + small(1) + "\x85\x89" + hooks + "tR",
+       "argument size has 9 dimensions, but 8 are allowed"},
+      {rebuild + "(" + floats + small(0) + small(6) + "\x85)\x89" + hooks + "tR",
+       "0 strides for a size of 1 dimensions"},
+      {"(" + text("storage") + rebuild + text("0") + text("cpu") + "K\x06tQ", "has a function or class for its class"},
+      {"(" + text("module") + rebuild + text("0") + text("cpu") + "K\x06tQ", "of another kind than 'storage'"},
+      {"(" + text("storage") + global("torch", "FloatStorage") + text("../0") + text("cpu") + "K\x06tQ",
+       "no plain name"},
+      {"(" + text("storage") + global("torch", "FloatStorage") + text("0") + text("meta") + "K\x06tQ",
+       "the location of"},
+      {"(" + text("storage") + global("torch", "FloatStorage") + text("0") + text("cpu") + "J\xff\xff\xff\xfftQ",
+       "the number of elements"},
+      {"](" + floats + storage(global("torch", "DoubleStorage"), "0", 6), "had another size or dtype before"},
+      {global("_codecs", "encode") + text("abc") + text("rot13") + "\x86R", "argument encoding: 'latin1' is expected"},
+      {global("_codecs", "encode") + text("\xe2\x82\xac") + text("latin1") + "\x86R", "a character that is no byte"},
+      {global("torch", "device") + text("nonsense") + "\x85R", "the name of a device is expected"},
+      {global("torch", "Size") + text("a") + "\x85\x85R", "argument size"},
+      {text("\xff"), "not UTF-8"},
+      {"}Ns", "stack underflow"},
+      {"}(Nu", "an odd number of values"},
+      {"](a", "stack underflow"},
+      {"N(.", "an open mark is left"},
+      {"NN.", "one value at the end, but there are 2"},
+      {"h\x07", "the memo has nothing at index 7"},
+      {"Nr\xff\xff\xff\x7f", "too large for a pickle of this size"},
+      {"]q\x01(h\x01"
+       "e",
+       "a container refers to itself"},
+      {"]q\x01(h\x01\x85"
+       "e",
+       "a container is changed after it was put into another one"},
+      {"}q\x01" + text("a") + "h\x01\x85s", "a container is changed after it was put into another one"},
+      {"}]Ns", "not a key"},
+      {"}" + text("a") + "Ns" + text("a") + "Ns", "a dict has a duplicate key"},
+  };
+  for (Case const& c : cases) {
+    CAPTURE(c.problem);
+    CHECK_THAT(error_of(proto + c.pickle + "."), Catch::Contains(c.problem));
+  }
+}
+
+TEST_CASE("the metadata of an OrderedDict is kept, and its other attributes are not") {
+  std::string const dict = global("collections", "OrderedDict") + ")R";
+  Value const v = value_of(dict + text("w") + tensor + "s}(" + text("_metadata") + dict + text("") + "}" +
+                           text("version") + small(2) + "ss" + text("other") + "Nub");
+  CHECK(v.size() == 1);
+  CHECK(v.metadata()[""]["version"].as_int() == 2);
+}
+
+TEST_CASE("few bytes cannot stand for much") {
+  // A list that holds one list twice, and so on; a tensor at the bottom.
+  std::string lists = "]" + tensor + "a";
+  for (int i = 0; i < 40; ++i) lists = "](" + lists + "q" + static_cast<char>(i) + "h" + static_cast<char>(i) + "e";
+  CHECK_THAT(error_of(proto + lists + "."), Catch::Contains("shared parts expand to too many tensors"));
+
+  // One long text, encoded again and again.
+  std::string encode = "](" + text(std::string(1000, 'a')) + "q" + "\x01" + global("_codecs", "encode") + "q\x02";
+  for (int i = 0; i < 10; ++i) encode += "h\x02h\x01" + text("latin1") + "\x86R";
+  CHECK_THAT(error_of(proto + encode + "e."), Catch::Contains("expand to more bytes than the pickle has"));
+
+  // A budget, as for an inflated pickle.
+  std::string const many = proto + "(" + std::string(1000, 'N') + "t.";
+  detail::TorchUnpickler poor(std::as_bytes(std::span(many)), "x", 0, false, 20000);
+  CHECK_THAT(poor.run().error().what(), Catch::Contains("expands to more than the limit"));
+  detail::TorchUnpickler rich(std::as_bytes(std::span(many)), "x", 0, false, 40000);
+  CHECK(rich.run().has_value());
+}

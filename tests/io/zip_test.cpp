@@ -1,0 +1,163 @@
+// tests/io/zip_test.cpp, mirrors include/ashlar/io/zip.hpp and zip_content.hpp.  SPDX-License-Identifier: BSL-1.0
+#include <ashlar/io/zip.hpp>
+#include <ashlar/io/zip_content.hpp>
+
+#include "support/zip.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <cstddef>
+#include <functional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+using ashlar::Result;
+using ashlar::detail::ZipReader;
+using ashlar::detail::ZipRecord;
+using ashlar::detail::ZipUnpacker;
+using ashlar::test::Zip;
+using ashlar::test::zip_bytes;
+using ashlar::test::ZipEntry;
+
+namespace {
+
+std::span<std::byte const> bytes_of(std::string_view s) { return std::as_bytes(std::span(s)); }
+
+/// The contents of all records, or what is wrong.
+struct Outcome {
+  std::vector<std::string> contents;
+  std::string error;
+};
+Outcome read(std::string const& bytes) {
+  auto const records = ZipReader(bytes_of(bytes), "x.zip").read();
+  if (!records) return {{}, records.error().what()};
+  Outcome out;
+  ZipUnpacker unpacker(bytes_of(bytes), "x.zip", true);
+  for (ZipRecord const& r : *records) {
+    auto const content = unpacker.content(r);
+    if (!content) return {{}, content.error().what()};
+    out.contents.emplace_back(reinterpret_cast<char const*>(content->bytes.data()), content->bytes.size());
+  }
+  return out;
+}
+
+std::string const text = "an ashlar is a stone cut so exactly that it needs no mortar, mortar, mortar, mortar";
+
+Zip two() {
+  return {.entries = {{.name = "a/one", .content = text}, {.name = "a/two", .content = "2", .deflated = true}}};
+}
+
+}  // namespace
+
+TEST_CASE("archives of every form that tools write are read") {
+  std::size_t forms = 0;
+  for (int const descriptor : {0, 12, 16, 20, 24}) {
+    for (unsigned bits = 0; bits < 64; ++bits) {
+      ZipEntry const first{.name = "a/one",
+                           .content = text,
+                           .deflated = (bits & 1) != 0,
+                           .zip64 = (bits & 2) != 0,
+                           .descriptor = descriptor,
+                           .padding = (bits & 4) != 0 ? std::string(31, 'Z') : "",
+                           .no_crc = (bits & 8) != 0};
+      ZipEntry const empty{.name = "a/empty", .content = "", .descriptor = descriptor};
+      Zip const zip{.entries = {first, empty, {.name = "a/last", .content = "x"}},
+                    .zip64 = (bits & 16) != 0,
+                    .comment = (bits & 32) != 0 ? "by a tool" : ""};
+      CAPTURE(descriptor, bits);
+      Outcome const got = read(zip_bytes(zip));
+      CHECK(got.error == "");
+      CHECK(got.contents == std::vector<std::string>{text, "", "x"});
+      ++forms;
+    }
+  }
+  CHECK(forms == 320);
+  CHECK(read(zip_bytes({.entries = {}})).error == "");
+  CHECK(read(zip_bytes({.entries = {{.name = "a/", .content = ""}, {.name = "a/b", .content = "x"}}})).error == "");
+}
+
+TEST_CASE("an archive that means two things, or points outside, is refused") {
+  struct Case {
+    char const* problem;
+    std::function<void(Zip&)> break_it;
+  };
+  std::vector<Case> const cases = {
+      {"begins at offset 3, but what stands before it ends at byte 0", [](Zip& z) { z.before = "MZ!"; }},
+      {"bytes that belong to no record between byte", [](Zip& z) { z.between = "hidden"; }},
+      {"has trailing bytes behind its 2 entries", [](Zip& z) { z.after_entries = "hidden"; }},
+      {"the comment at the end holds another end record", [](Zip& z) { z.comment = "PK\5\6"; }},
+      {"several disks", [](Zip& z) { z.disk = 1; }},
+      {"though 3 are counted", [](Zip& z) { z.more_entries = 1, z.after_entries = std::string(46, 'x'); }},
+      {"more than the central directory has room for", [](Zip& z) { z.more_entries = 60000; }},
+      {"does not end at the end record", [](Zip& z) { z.directory_more = 4; }},
+      {"is not at byte", [](Zip& z) { z.zip64 = true, z.zip64_at_more = 1; }},
+      {"is not at byte", [](Zip& z) { z.zip64 = true, z.zip64_at_more = ~std::uint64_t{0} - 300; }},
+      {"the zip64 end record has a wrong size", [](Zip& z) { z.zip64 = true, z.zip64_size_more = 8; }},
+      {"more than the central directory has room for",
+       [](Zip& z) { z.zip64 = true, z.zip64_count_more = std::uint64_t{1} << 60; }},
+      {"does not end at the end record", [](Zip& z) { z.zip64 = true, z.directory_more = ~std::uint64_t{0} - 100; }},
+      {"'a/one': is encrypted", [](Zip& z) { z.entries[0].flags = 1; }},
+      {"'a/one': has the unsupported compression method 12", [](Zip& z) { z.entries[0].method = 12; }},
+      {"'a/two': a duplicate name", [](Zip& z) { z.entries[0].name = "a/two"; }},
+      {"'a/one': the local header has another name, 'a/new'", [](Zip& z) { z.entries[0].local_name = "a/new"; }},
+      {"'a/one': header mismatch: two CRC-32", [](Zip& z) { z.entries[0].local_crc_flip = 1; }},
+      {"'a/one': header mismatch: a size of", [](Zip& z) { z.entries[0].local_size_flip = 1; }},
+      {"'a/one': header mismatch: a size of",
+       [](Zip& z) { z.entries[0].zip64 = true, z.entries[0].local_size_flip = 1; }},
+      {"'a/one': header mismatch: its data descriptor",
+       [](Zip& z) { z.entries[0].descriptor = 16, z.entries[0].descriptor_flip = 1; }},
+      {"'a/one': header mismatch: its data descriptor",
+       [](Zip& z) { z.entries[0].descriptor = 24, z.entries[0].crc_flip = 1; }},
+      {"'a/two': begins at offset", [](Zip& z) { z.entries[1].offset_more = 1; }},
+      {"'a/two': begins at offset",
+       [](Zip& z) { z.entries[1].zip64 = true, z.entries[1].offset_more = std::uint64_t{1} << 63; }},
+      {"'a/two': overlaps 'a/one'",
+       [](Zip& z) { z.entries[1].zip64 = true, z.entries[1].offset_more = ~std::uint64_t{0} - 20; }},
+      {"invalid name: it is empty", [](Zip& z) { z.entries[0].name = ""; }},
+      {"invalid name: a path with . or ..", [](Zip& z) { z.entries[0].name = "a/../b"; }},
+      {"invalid name: a path with . or ..", [](Zip& z) { z.entries[0].name = ".."; }},
+      {"invalid name: a path with an empty part", [](Zip& z) { z.entries[0].name = "/etc"; }},
+      {"invalid name: a path with an empty part", [](Zip& z) { z.entries[0].name = "a//b"; }},
+      {"invalid name: a path with an empty part", [](Zip& z) { z.entries[0].name = "a/"; }},
+      {"invalid name: it has a control character", [](Zip& z) { z.entries[0].name = std::string("a\0b", 3); }},
+      {"invalid name: it is not UTF-8", [](Zip& z) { z.entries[0].name = "a/\xff", z.entries[0].flags = 1 << 11; }},
+      {"invalid name: it is longer", [](Zip& z) { z.entries[0].name = std::string(2000, 'n'); }},
+  };
+  for (Case const& c : cases) {
+    Zip zip = two();
+    c.break_it(zip);
+    std::string const error = read(zip_bytes(zip)).error;
+    CAPTURE(c.problem);
+    CHECK(error.find("x.zip: zip archive: ") == 0);
+    CHECK_THAT(error, Catch::Contains(c.problem));
+  }
+}
+
+TEST_CASE("bytes of a record are checked, and expand within a limit") {
+  Zip zip = two();
+  zip.entries[0].crc_flip = zip.entries[0].local_crc_flip = 1;
+  CHECK_THAT(read(zip_bytes(zip)).error, Catch::Contains("record 'a/one': corrupt: its CRC-32 is"));
+
+  // 16 times the file and 256 KiB: just below and just above, of one record and of several together.
+  Zip zeros{.entries = {{.name = "z", .content = std::string(200 << 10, '\0'), .deflated = true}}};
+  CHECK(read(zip_bytes(zeros)).error == "");
+  zeros.entries.push_back({.name = "y", .content = std::string(200 << 10, '\0'), .deflated = true});
+  CHECK_THAT(read(zip_bytes(zeros)).error,
+             Catch::Contains("record 'y': deflated: its size of 204800 bytes exceeds the limit"));
+  zeros.entries[1].deflated = false;
+  CHECK(read(zip_bytes(zeros)).error == "");
+
+  // A stream that is not as long as its record says, and one that goes on.
+  for (std::string const& more : {std::string(), std::string("!")}) {
+    std::string stream = ashlar::test::raw_deflate(text);
+    if (more.empty()) {
+      stream.pop_back();
+    } else {
+      stream += more;
+    }
+    Zip const wrong{.entries = {{.name = "s", .content = stream, .no_crc = true, .method = 8}}};
+    CHECK_THAT(read(zip_bytes(wrong)).error, Catch::Contains("record 's': deflated: "));
+  }
+}
