@@ -274,7 +274,7 @@ std::vector<BadFile> const& bad_files() {
       {"model that is not UTF-8", [](Spec& s) { s.model = "\x80"; }, invalid + "model is not UTF-8"},
       {"another alignment", [](Spec& s) { s.alignment = 64; }, invalid + "data_alignment is 64 instead of 4096"},
       {"layout text of another model", [](Spec& s) { s.layout = "ashlar layout 1\t192\n"; },
-       invalid + "the layout text differs from the list of tensors"},
+       invalid + "the layout text differs from the list of tensors and modules"},
       // ---- the typed view
       // --------------------------------------------------------------------------------------------
       {"typed view is missing",

@@ -38,15 +38,36 @@ struct SaveOptions {
   Metadata metadata = {};  ///< UTF-8; keys unique
 };
 
+/// How `load` matches the keys of a file with those of an object. Rules are applied to the keys of the file: first all
+/// prefixes are taken off, then the first rename that fits is made.
+struct LoadOptions {
+  /// What only the file or only the object has is no error: it stays as it is, and is listed in the LoadReport. Other
+  /// shapes and dtypes are errors still.
+  bool partial = false;
+  /// Taken off the front of every key, for as long as one of them fits: {"module.", "_orig_mod."}.
+  std::vector<std::string> strip_prefix = {};
+  /// What is or lies under the first key lies under the second: {"fc", "head"} makes fc.weight head.weight. An empty
+  /// first key stands for everything, an empty second one for nothing: {"encoder", ""}, {"", "encoder"}.
+  std::vector<std::pair<std::string, std::string>> rename = {};
+};
+
+/// What a `load` did.
+struct LoadReport {
+  std::vector<std::string> loaded;  ///< keys of the object that were filled, tied ones once
+  std::vector<std::string> kept;  ///< keys of the object that the file does not have: as they were
+  std::vector<std::string> unused;  ///< keys of the file that the object does not have, after renaming
+  std::vector<std::string> migrated;  ///< layers read from an earlier version: "bn: Norm 1 -> 2"
+};
+
 /// The result of `verify`: what the file is, and everything that is wrong with it.
 struct Report {
-  std::string where;            ///< the path
-  std::string model;            ///< the type that was saved: "MLP"
+  std::string where;  ///< the path
+  std::string model;  ///< the type that was saved: "MLP"
   std::string library_version;  ///< that wrote the file
-  std::size_t tensors = 0;      ///< tensors and scalars stored
-  std::uint64_t bytes = 0;      ///< length of the file
-  Errc code = Errc::format;     ///< the kind of the first problem
-  std::string headline;         ///< the first problem, or what all have in common; empty if there is none
+  std::size_t tensors = 0;  ///< tensors and scalars stored
+  std::uint64_t bytes = 0;  ///< length of the file
+  Errc code = Errc::format;  ///< the kind of the first problem
+  std::string headline;  ///< the first problem, or what all have in common; empty if there is none
   std::vector<std::string> problems;
 
   [[nodiscard]] bool ok() const { return headline.empty(); }
@@ -69,10 +90,11 @@ ASHLAR_IO_FUNCTION Result<void> save_object(std::string const& path, Layout cons
 ASHLAR_IO_FUNCTION Result<std::vector<std::byte>> save_to_memory(Layout const& layout, void const* object,
                                                                  SaveOptions const& options);
 /// Fills `object` from a file. On any error it is left as it was.
-ASHLAR_IO_FUNCTION Result<void> load_object(std::string const& path, Layout const& layout, void* object);
+ASHLAR_IO_FUNCTION Result<LoadReport> load_object(std::string const& path, Layout const& layout, void* object,
+                                                  LoadOptions const& options);
 /// Fills `object` from a file in memory. On any error it is left as it was.
-ASHLAR_IO_FUNCTION Result<void> load_image(Layout const& layout, void* object, std::span<std::byte const> bytes,
-                                           std::string_view where);
+ASHLAR_IO_FUNCTION Result<LoadReport> load_image(Layout const& layout, void* object, std::span<std::byte const> bytes,
+                                                 std::string_view where, LoadOptions const& options);
 /// Everything there is to say about a file; with a layout, also whether it can be loaded.
 ASHLAR_IO_FUNCTION Report verify_file(std::string const& path, Layout const* layout);
 ASHLAR_IO_FUNCTION Report verify_image(std::span<std::byte const> bytes, std::string_view where, Layout const* layout);

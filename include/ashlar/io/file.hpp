@@ -59,40 +59,42 @@ std::vector<std::byte> to_bytes(T const& object, SaveOptions const& options = {}
 /// Fills `object` from an .ashlar file. Everything is checked first; after an error `object` is as it was.
 ///
 /// A file of the same layout is copied at once; of another layout, tensor by tensor by key, for which all keys, shapes,
-/// dtypes and kinds have to agree. A tied tensor may stand under any of its keys.
+/// dtypes and kinds have to agree, or those that `options` ask for. A tied tensor may stand under any of its keys. A
+/// layer that the file holds in an earlier version is read through its Migration.
 ///
 /// Cost    two passes over the file: checksums, then the copy.
-/// Errors  io; format, for damage; mismatch, with every missing, unexpected and differing key; value, for a bool or
-///         enum without a valid value.
+/// Errors  io; format, for damage; mismatch, with every missing, unexpected and differing key and every version without
+///         a migration; value, for a bool or enum without a valid value.
 template <class T>
-Result<void> try_load(std::string const& path, T& object) {
-  return detail::load_object(path, layout_of<T>(), &object);
+Result<LoadReport> try_load(std::string const& path, T& object, LoadOptions const& options = {}) {
+  return detail::load_object(path, layout_of<T>(), &object, options);
 }
 template <class T>
-void load(std::string const& path, T& object) {
-  try_load(path, object).value();
+LoadReport load(std::string const& path, T& object, LoadOptions const& options = {}) {
+  return try_load(path, object, options).value();
 }
 
-/// A T of its own from an .ashlar file: `auto net = load<MLP>("mlp.ashlar")`.
+/// A T of its own from an .ashlar file: `auto net = load<MLP>("mlp.ashlar")`. With `partial`, what the file does not
+/// have is zero.
 template <class T>
-Result<Owned<T>> try_load(std::string const& path) {
+Result<Owned<T>> try_load(std::string const& path, LoadOptions const& options = {}) {
   auto object = make_zeros<T>();
-  if (auto done = try_load(path, *object); !done) return std::move(done).error();
+  if (auto done = try_load(path, *object, options); !done) return std::move(done).error();
   return object;
 }
 template <class T>
-Owned<T> load(std::string const& path) {
-  return try_load<T>(path).value();
+Owned<T> load(std::string const& path, LoadOptions const& options = {}) {
+  return try_load<T>(path, options).value();
 }
 
 /// The same from the bytes of a file in memory.
 template <class T>
-Result<void> try_from_bytes(std::span<std::byte const> bytes, T& object) {
-  return detail::load_image(layout_of<T>(), &object, bytes, "memory");
+Result<LoadReport> try_from_bytes(std::span<std::byte const> bytes, T& object, LoadOptions const& options = {}) {
+  return detail::load_image(layout_of<T>(), &object, bytes, "memory", options);
 }
 template <class T>
-void from_bytes(std::span<std::byte const> bytes, T& object) {
-  try_from_bytes(bytes, object).value();
+LoadReport from_bytes(std::span<std::byte const> bytes, T& object, LoadOptions const& options = {}) {
+  return try_from_bytes(bytes, object, options).value();
 }
 
 /// Opens an .ashlar file of exactly T's layout for use in place.

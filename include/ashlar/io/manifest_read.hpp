@@ -8,6 +8,7 @@
 #include <ashlar/schema/ashlar_generated.h>
 #include <ashlar/core/result.hpp>
 #include <ashlar/io/manifest_write.hpp>
+#include <ashlar/io/modules.hpp>
 #include <ashlar/io/prologue.hpp>
 #include <ashlar/io/rules.hpp>
 #include <ashlar/io/typed_view.hpp>
@@ -32,6 +33,7 @@ struct Manifest {
   std::string_view library_version;
   std::string_view layout;
   std::vector<std::pair<std::string_view, std::string_view>> metadata;
+  std::vector<Module> modules;  ///< empty if whoever wrote the file knew no structure
 };
 
 class ManifestReader {
@@ -148,7 +150,28 @@ class ManifestReader {
     std::uint32_t alignment = 0;
     if (!number(header, file::Header::VT_DATA_ALIGNMENT, "data_alignment", alignment)) return false;
     if (alignment != data_alignment) return fail({"data_alignment is ", alignment, " instead of 4096"});
-    return read_tensors(*tensors, m) && text(header, file::Header::VT_LAYOUT, "layout", m.layout);
+    return read_tensors(*tensors, m) && read_modules(header, m) &&
+           text(header, file::Header::VT_LAYOUT, "layout", m.layout);
+  }
+
+  ASHLAR_COLD bool read_modules(Table const* header, Manifest& m) {
+    using M = file::Module;
+    List<::flatbuffers::Offset<Table>> const* modules = nullptr;
+    if (!list(header, file::Header::VT_MODULES, false, "modules", modules)) return false;
+    for (std::uint32_t i = 0; modules != nullptr && i < modules->size(); ++i) {
+      Table const* table = nullptr;
+      Module module;
+      if (!element(modules, i, "module", table) || !start(table, "module") || !spend(16) ||
+          !text(table, M::VT_KEY, "key of a module", module.key) ||
+          !text(table, M::VT_TYPE, "type of a module", module.type) ||
+          !number(table, M::VT_VERSION, "version of a module", module.version) ||
+          !number(table, M::VT_LEAVES_BEFORE, "leaves_before of a module", module.leaves_before)) {
+        return false;
+      }
+      m.modules.push_back(module);
+    }
+    std::string const problem = modules_problem(m.modules, m.rows.size());
+    return problem.empty() || fail({problem});
   }
 
   ASHLAR_COLD bool read_metadata(Table const* header, Manifest& m) {
@@ -287,8 +310,8 @@ class ManifestReader {
 
   /// The layout text is that of the rows, and the prologue's fingerprint is that of the text.
   ASHLAR_COLD bool check_layout(Manifest const& m) {
-    if (m.layout != layout_text(m.rows, static_cast<std::size_t>(prologue_.data_length))) {
-      return fail({"the layout text differs from the list of tensors"});
+    if (m.layout != layout_text(m.rows, static_cast<std::size_t>(prologue_.data_length)) + version_lines(m.modules)) {
+      return fail({"the layout text differs from the list of tensors and modules"});
     }
     Fnv128 hash;
     hash(m.layout);

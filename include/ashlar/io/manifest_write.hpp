@@ -4,6 +4,7 @@
 #include <ashlar/schema/ashlar_generated.h>
 #include <ashlar/core/result.hpp>
 #include <ashlar/io/calls.hpp>
+#include <ashlar/io/modules.hpp>
 #include <ashlar/io/prologue.hpp>
 #include <ashlar/io/rules.hpp>
 #include <ashlar/reflect/row.hpp>
@@ -109,8 +110,16 @@ struct ManifestWriter {
 /// The manifest with all checksums 0. Its length does not depend on them: see set_checksums.
 ASHLAR_COLD inline Result<std::vector<std::byte>> build_manifest(Layout const& layout, Structure const& structure,
                                                                  Metadata const& metadata, std::string_view where) {
-  std::string const text = layout_text(layout.rows, layout.bytes);
+  std::vector<ModuleText> modules;
+  if (layout.info != nullptr) collect_modules(*layout.info, {}, 0, modules);
+  std::string const text = layout_text(layout.rows, layout.bytes) + version_lines(modules);
   std::size_t least = text.size();
+  for (ModuleText const& m : modules) {
+    if (m.type.size() > max_type_length) {
+      return error(Errc::value, {where, ": the name of the type of ", m.key, " has more than 65536 characters"});
+    }
+    least += m.key.size() + m.type.size();
+  }
   for (auto const& [key, value] : metadata) least += key.size() + value.size();
   auto const too_large = [&] {
     return error(Errc::value, {where, ": keys and metadata take more than the 64 MiB a manifest may have"});
@@ -143,8 +152,16 @@ ASHLAR_COLD inline Result<std::vector<std::byte>> build_manifest(Layout const& l
   auto const model = w.string(layout.type);
   auto const library = w.string(version);
   auto const lines = w.string(text);
+  std::vector<::flatbuffers::Offset<file::Module>> parts;
+  for (ModuleText const& m : modules) {
+    auto const key = w.string(m.key);
+    parts.push_back(file::CreateModule(w.builder, key, w.string(m.type), m.version, m.leaves_before));
+  }
+  auto const metadata_list = w.builder.CreateVector(pairs);
+  ::flatbuffers::Offset<::flatbuffers::Vector<::flatbuffers::Offset<file::Module>>> module_list;
+  if (!parts.empty()) module_list = w.builder.CreateVector(parts);
   auto const header =
-      file::CreateHeader(w.builder, list, model, library, lines, w.builder.CreateVector(pairs), data_alignment);
+      file::CreateHeader(w.builder, list, model, library, lines, metadata_list, data_alignment, module_list);
   w.builder.Finish(::flatbuffers::Offset<file::Header>(w.typed_view(structure.tree, tensor_of, header).o),
                    manifest_identifier);
   if (w.builder.GetSize() > max_manifest) return too_large();

@@ -33,9 +33,17 @@ ASHLAR_COLD inline Error explain_misfit(Layout const& layout, std::span<std::byt
                                         std::string_view where) {
   auto image = read_image(bytes, where);
   if (!image) return std::move(image).error();
-  Match matched = match_image(layout, *image);
-  if (!matched.problems.empty()) {
-    return mismatch_error(layout, where, std::move(matched.problems));
+  LoadPlan const plan(layout, *image, {});
+  if (!plan.match.problems.empty()) return mismatch_error(layout, where, plan.match.problems);
+  if (plan.expected.migrates()) {
+    std::vector<std::string> lines;
+    for (Expected::Step const& step : plan.expected.steps()) {
+      if (!step.text.empty()) lines.push_back(step.text);
+    }
+    return Error(Errc::mismatch,
+                 message({where, ": holds earlier versions of layers of ", layout.type,
+                          ", so it can be loaded and not mapped; load it and save it again to map it"}),
+                 std::move(lines));
   }
   return Error(
       Errc::mismatch,

@@ -89,7 +89,15 @@ class KeyIndex {
 /// Which row of a file fills each stored row of a layout, and all reasons why that is not possible.
 struct Match {
   std::vector<std::ptrdiff_t> source;  ///< for each row of the layout: the row of the file; -1 for ties and if missing
+  std::vector<std::size_t> missing;  ///< rows of the layout
+  std::vector<std::size_t> unexpected;  ///< rows of the file
   std::vector<std::string> problems;
+};
+
+/// How strict a match is.
+struct MatchRules {
+  bool partial = false;  ///< missing and unexpected keys are no problems
+  bool has_kinds = true;  ///< the file says what is a buffer or a constant; a state_dict does not, and has no constants
 };
 
 inline std::size_t stored_row(std::span<Row const> rows, std::size_t i) {
@@ -111,7 +119,7 @@ ASHLAR_COLD inline std::string quoted_list(char const* what, std::vector<Row con
 /// tensors for keys that are tied in the type.
 using SameContent = bool (*)(void const* context, std::size_t a, std::size_t b);
 ASHLAR_COLD inline Match match(Layout const& layout, std::span<Row const> file, SameContent same_content,
-                               void const* context) {
+                               void const* context, MatchRules const& rules = {}) {
   Match out;
   auto const rows = layout.rows;
   KeyIndex const index(file);
@@ -138,12 +146,13 @@ ASHLAR_COLD inline Match match(Layout const& layout, std::span<Row const> file, 
     Row const& row = rows[i];
     if (row.is_alias()) continue;
     if (out.source[i] < 0) {
-      missing.push_back(&row);
+      out.missing.push_back(i);
+      if (rules.has_kinds || row.kind == Kind::parameter || row.kind == Kind::buffer) missing.push_back(&row);
       continue;
     }
     Row const& from = file[static_cast<std::size_t>(out.source[i])];
     std::string_view const owner = row.owner.empty() ? layout.type : row.owner;
-    if (row.kind != from.kind) {
+    if (rules.has_kinds && row.kind != from.kind) {
       mismatches.push_back(message({"kind mismatch for ", row.key, ": a ", name_of(from.kind), " in the file, a ",
                                     name_of(row.kind), " in ", owner}));
     }
@@ -159,7 +168,13 @@ ASHLAR_COLD inline Match match(Layout const& layout, std::span<Row const> file, 
   }
   std::vector<Row const*> unexpected;
   for (std::size_t i = 0; i < file.size(); ++i) {
-    if (!file[i].is_alias() && !used[i]) unexpected.push_back(&file[i]);
+    if (file[i].is_alias() || used[i]) continue;
+    out.unexpected.push_back(i);
+    unexpected.push_back(&file[i]);
+  }
+  if (rules.partial) {
+    missing.clear();
+    unexpected.clear();
   }
   if (!missing.empty()) out.problems.push_back(quoted_list("Missing key(s) in state_dict:", missing));
   if (!unexpected.empty()) out.problems.push_back(quoted_list("Unexpected key(s) in state_dict:", unexpected));

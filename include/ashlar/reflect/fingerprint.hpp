@@ -1,8 +1,9 @@
 // Ashlar: the canonical text of a layout, and its fingerprint.  SPDX-License-Identifier: BSL-1.0
 //
 // Two types share a fingerprint exactly if their objects can be exchanged byte by byte: the same keys, kinds, dtypes,
-// shapes and offsets in the same order, and the same size. The name of the type does not count. The text is stored in
-// files beside the fingerprint, so that people can see what a file was written from; it never changes for version 1.
+// shapes and offsets in the same order, the same size, and the same versions of layers. Names of types do not count.
+// The text is stored in files beside the fingerprint, so that people can see what a file was written from; it never
+// changes for version 1.
 #pragma once
 
 #include <ashlar/core/dtype.hpp>
@@ -48,6 +49,8 @@ constexpr std::string_view decimal(std::uint64_t n, char* out) {
 /// A line for each row, columns separated by tabs, which keys cannot contain:
 ///   hidden.weight  parameter  f32  256,20  0        (key, kind, dtype, shape, offset)
 ///   output.weight  = hidden.weight                  (a tied key and the key that stores the elements)
+/// and behind them one for each layer with a version other than 1:
+///   norm           version   2
 template <class Sink>
 constexpr void write_layout(std::span<Row const> rows, std::size_t bytes, Sink& sink) {
   char digits[20]{};
@@ -74,6 +77,15 @@ constexpr void write_layout(std::span<Row const> rows, std::size_t bytes, Sink& 
     }
     sink("\n");
   }
+}
+
+template <class Sink>
+constexpr void write_version(std::string_view key, std::uint32_t version, Sink& sink) {
+  char digits[20]{};
+  sink(key);
+  sink("\tversion\t");
+  sink(decimal(version, digits));
+  sink("\n");
 }
 
 /// FNV-1a with 128 bits. Not cryptographic: a fingerprint that fits never replaces a bounds check.
@@ -105,7 +117,7 @@ struct AppendTo {
 
 }  // namespace detail
 
-/// The fingerprint of a layout.
+/// The fingerprint of a layout in which all layers have version 1.
 ///
 /// Cost  at compile time about 5 steps a character, 250 a row: 1000 rows stay below clang's limit of 2^20 steps.
 constexpr Fingerprint fingerprint(std::span<Row const> rows, std::size_t bytes) {
@@ -114,7 +126,7 @@ constexpr Fingerprint fingerprint(std::span<Row const> rows, std::size_t bytes) 
   return hash.bytes();
 }
 
-/// The text that `fingerprint` hashes.
+/// The text that `fingerprint` hashes. Lines of versions are added to it by those who know them.
 inline std::string layout_text(std::span<Row const> rows, std::size_t bytes) {
   std::string text;
   detail::AppendTo sink{&text};

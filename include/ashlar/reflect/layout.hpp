@@ -3,6 +3,7 @@
 
 #include <ashlar/reflect/fingerprint.hpp>
 #include <ashlar/reflect/manifest.hpp>
+#include <ashlar/reflect/type_info.hpp>
 
 #include <cstddef>
 #include <span>
@@ -15,7 +16,19 @@ namespace detail {
 inline constexpr std::size_t constexpr_fingerprint_rows = 1000;
 
 template <class T>
-inline constexpr Fingerprint constexpr_fingerprint = fingerprint(manifest<T>(), sizeof(T));
+constexpr Fingerprint compute_fingerprint() {
+  Fnv128 hash;
+  write_layout(manifest<T>(), sizeof(T), hash);
+  if constexpr (is_storable<T>) {
+    auto const add = [&](std::string_view key, std::uint32_t version) { write_version(key, version, hash); };
+    KeyBuffer key;
+    visit_versions(type_info<unwrapped_t<T>>, key, add);
+  }
+  return hash.bytes();
+}
+
+template <class T>
+inline constexpr Fingerprint constexpr_fingerprint = compute_fingerprint<T>();
 
 }  // namespace detail
 
@@ -25,15 +38,21 @@ Fingerprint const& fingerprint_of() {
   if constexpr (manifest<T>().size() <= detail::constexpr_fingerprint_rows) {
     return detail::constexpr_fingerprint<T>;
   } else {
-    static Fingerprint const value = fingerprint(manifest<T>(), sizeof(T));
+    static Fingerprint const value = detail::compute_fingerprint<T>();
     return value;
   }
 }
 
-/// Rows, size, fingerprint and name of T.
+/// Rows, size, fingerprint, name and structure of T.
 template <class T>
 Layout layout_of() {
-  return {manifest<T>(), sizeof(T), fingerprint_of<T>(), type_name<T>()};
+  if constexpr (detail::is_storable<T>) {
+    return {manifest<T>(), sizeof(T), fingerprint_of<T>(), type_name<T>(), &detail::type_info<detail::unwrapped_t<T>>};
+  } else {
+    return {manifest<T>(), sizeof(T), {}, type_name<T>()};
+  }
 }
 
 }  // namespace ashlar
+
+#include <ashlar/reflect/migration.hpp>

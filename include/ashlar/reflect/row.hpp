@@ -31,12 +31,17 @@ struct Row {
   [[nodiscard]] constexpr bool is_trained() const { return kind == Kind::parameter && !frozen; }
 };
 
+namespace detail {
+struct TypeInfo;  // reflect/type_info.hpp
+}
+
 /// All that code which does not know the type needs to save it, load it or check it.
 struct Layout {
   std::span<Row const> rows;
   std::size_t bytes = 0;  ///< sizeof the object
   std::array<std::byte, 16> fingerprint{};  ///< hash of the layout text (reflect/fingerprint.hpp)
   std::string_view type;  ///< the type's name without namespaces: "MLP"
+  detail::TypeInfo const* info = nullptr;  ///< its structure; null for layouts that no type stands behind
 };
 
 }  // namespace ashlar

@@ -96,6 +96,29 @@ struct NameOf<Template<T...>> {
   }();
 };
 
+// Compilers differ in how they write text: Tied<"embed">, Named<"block 0", Block>.
+template <text K>
+struct NameOf<Tied<K>> {
+  static constexpr auto value = [] {
+    CleanName<K.size() + 8> out;
+    for (std::string_view const part : {std::string_view("Tied<\""), K.view(), std::string_view("\">")}) {
+      for (char const c : part) out.chars[out.length++] = c;
+    }
+    return out;
+  }();
+};
+template <text K, class L>
+struct NameOf<Named<K, L>> {
+  static constexpr auto value = [] {
+    CleanName<K.size() + 11 + NameOf<L>::value.length> out;
+    std::string_view const layer{NameOf<L>::value.chars.data(), NameOf<L>::value.length};
+    for (std::string_view const part :
+         {std::string_view("Named<\""), K.view(), std::string_view("\", "), layer, std::string_view(">")}) {
+      for (char const c : part) out.chars[out.length++] = c;
+    }
+    return out;
+  }();
+};
 // Errors and files speak of the layer, frozen or not.
 template <class L, text... K>
 struct NameOf<Frozen<L, K...>> : NameOf<L> {};

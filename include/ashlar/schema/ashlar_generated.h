@@ -22,6 +22,9 @@ struct TensorBuilder;
 struct KeyValue;
 struct KeyValueBuilder;
 
+struct Module;
+struct ModuleBuilder;
+
 struct Header;
 struct HeaderBuilder;
 
@@ -359,6 +362,103 @@ inline ::flatbuffers::Offset<KeyValue> CreateKeyValueDirect(
       value__);
 }
 
+/// A part of the model that holds others: a layer, a struct, a list of them, or a second place of a tied layer.
+struct Module FLATBUFFERS_FINAL_CLASS : private ::flatbuffers::Table {
+  typedef ModuleBuilder Builder;
+  enum FlatBuffersVTableOffset FLATBUFFERS_VTABLE_UNDERLYING_TYPE {
+    VT_KEY = 4,
+    VT_TYPE = 6,
+    VT_VERSION = 8,
+    VT_LEAVES_BEFORE = 10
+  };
+  /// Its key, of which its tensors' keys are continuations: "", "hidden", "blocks.0".
+  const ::flatbuffers::String *key() const {
+    return GetPointer<const ::flatbuffers::String *>(VT_KEY);
+  }
+  /// Its type as C++ spells it, ours with their namespace, others without: "ashlar::Linear<20, 256>".
+  const ::flatbuffers::String *type() const {
+    return GetPointer<const ::flatbuffers::String *>(VT_TYPE);
+  }
+  /// The version of that type: what its tensors mean. Readers of a later version migrate earlier ones.
+  uint32_t version() const {
+    return GetField<uint32_t>(VT_VERSION, 0);
+  }
+  /// How many tensors and scalars that are members of the enclosing module stand before it.
+  uint32_t leaves_before() const {
+    return GetField<uint32_t>(VT_LEAVES_BEFORE, 0);
+  }
+  template <bool B = false>
+  bool Verify(::flatbuffers::VerifierTemplate<B> &verifier) const {
+    return VerifyTableStart(verifier) &&
+           VerifyOffsetRequired(verifier, VT_KEY) &&
+           verifier.VerifyString(key()) &&
+           VerifyOffsetRequired(verifier, VT_TYPE) &&
+           verifier.VerifyString(type()) &&
+           VerifyField<uint32_t>(verifier, VT_VERSION, 4) &&
+           VerifyField<uint32_t>(verifier, VT_LEAVES_BEFORE, 4) &&
+           verifier.EndTable();
+  }
+};
+
+struct ModuleBuilder {
+  typedef Module Table;
+  ::flatbuffers::FlatBufferBuilder &fbb_;
+  ::flatbuffers::uoffset_t start_;
+  void add_key(::flatbuffers::Offset<::flatbuffers::String> key) {
+    fbb_.AddOffset(Module::VT_KEY, key);
+  }
+  void add_type(::flatbuffers::Offset<::flatbuffers::String> type) {
+    fbb_.AddOffset(Module::VT_TYPE, type);
+  }
+  void add_version(uint32_t version) {
+    fbb_.AddElement<uint32_t>(Module::VT_VERSION, version, 0);
+  }
+  void add_leaves_before(uint32_t leaves_before) {
+    fbb_.AddElement<uint32_t>(Module::VT_LEAVES_BEFORE, leaves_before, 0);
+  }
+  explicit ModuleBuilder(::flatbuffers::FlatBufferBuilder &_fbb)
+        : fbb_(_fbb) {
+    start_ = fbb_.StartTable();
+  }
+  ::flatbuffers::Offset<Module> Finish() {
+    const auto end = fbb_.EndTable(start_);
+    auto o = ::flatbuffers::Offset<Module>(end);
+    fbb_.Required(o, Module::VT_KEY);
+    fbb_.Required(o, Module::VT_TYPE);
+    return o;
+  }
+};
+
+inline ::flatbuffers::Offset<Module> CreateModule(
+    ::flatbuffers::FlatBufferBuilder &_fbb,
+    ::flatbuffers::Offset<::flatbuffers::String> key = 0,
+    ::flatbuffers::Offset<::flatbuffers::String> type = 0,
+    uint32_t version = 0,
+    uint32_t leaves_before = 0) {
+  ModuleBuilder builder_(_fbb);
+  builder_.add_leaves_before(leaves_before);
+  builder_.add_version(version);
+  builder_.add_type(type);
+  builder_.add_key(key);
+  return builder_.Finish();
+}
+
+inline ::flatbuffers::Offset<Module> CreateModuleDirect(
+    ::flatbuffers::FlatBufferBuilder &_fbb,
+    const char *key = nullptr,
+    const char *type = nullptr,
+    uint32_t version = 0,
+    uint32_t leaves_before = 0) {
+  auto key__ = key ? _fbb.CreateString(key) : 0;
+  auto type__ = type ? _fbb.CreateString(type) : 0;
+  return ashlar::file::CreateModule(
+      _fbb,
+      key__,
+      type__,
+      version,
+      leaves_before);
+}
+
 struct Header FLATBUFFERS_FINAL_CLASS : private ::flatbuffers::Table {
   typedef HeaderBuilder Builder;
   enum FlatBuffersVTableOffset FLATBUFFERS_VTABLE_UNDERLYING_TYPE {
@@ -367,7 +467,8 @@ struct Header FLATBUFFERS_FINAL_CLASS : private ::flatbuffers::Table {
     VT_LIBRARY_VERSION = 8,
     VT_LAYOUT = 10,
     VT_METADATA = 12,
-    VT_DATA_ALIGNMENT = 14
+    VT_DATA_ALIGNMENT = 14,
+    VT_MODULES = 16
   };
   /// Every tensor once, in the order of the state_dict.
   const ::flatbuffers::Vector<::flatbuffers::Offset<ashlar::file::Tensor>> *tensors() const {
@@ -393,6 +494,10 @@ struct Header FLATBUFFERS_FINAL_CLASS : private ::flatbuffers::Table {
   uint32_t data_alignment() const {
     return GetField<uint32_t>(VT_DATA_ALIGNMENT, 0);
   }
+  /// The structure, in the order of declaration, each module before those inside it. The first has the key "".
+  const ::flatbuffers::Vector<::flatbuffers::Offset<ashlar::file::Module>> *modules() const {
+    return GetPointer<const ::flatbuffers::Vector<::flatbuffers::Offset<ashlar::file::Module>> *>(VT_MODULES);
+  }
   template <bool B = false>
   bool Verify(::flatbuffers::VerifierTemplate<B> &verifier) const {
     return VerifyTableStart(verifier) &&
@@ -409,6 +514,9 @@ struct Header FLATBUFFERS_FINAL_CLASS : private ::flatbuffers::Table {
            verifier.VerifyVector(metadata()) &&
            verifier.VerifyVectorOfTables(metadata()) &&
            VerifyField<uint32_t>(verifier, VT_DATA_ALIGNMENT, 4) &&
+           VerifyOffset(verifier, VT_MODULES) &&
+           verifier.VerifyVector(modules()) &&
+           verifier.VerifyVectorOfTables(modules()) &&
            verifier.EndTable();
   }
 };
@@ -435,6 +543,9 @@ struct HeaderBuilder {
   void add_data_alignment(uint32_t data_alignment) {
     fbb_.AddElement<uint32_t>(Header::VT_DATA_ALIGNMENT, data_alignment, 0);
   }
+  void add_modules(::flatbuffers::Offset<::flatbuffers::Vector<::flatbuffers::Offset<ashlar::file::Module>>> modules) {
+    fbb_.AddOffset(Header::VT_MODULES, modules);
+  }
   explicit HeaderBuilder(::flatbuffers::FlatBufferBuilder &_fbb)
         : fbb_(_fbb) {
     start_ = fbb_.StartTable();
@@ -457,8 +568,10 @@ inline ::flatbuffers::Offset<Header> CreateHeader(
     ::flatbuffers::Offset<::flatbuffers::String> library_version = 0,
     ::flatbuffers::Offset<::flatbuffers::String> layout = 0,
     ::flatbuffers::Offset<::flatbuffers::Vector<::flatbuffers::Offset<ashlar::file::KeyValue>>> metadata = 0,
-    uint32_t data_alignment = 0) {
+    uint32_t data_alignment = 0,
+    ::flatbuffers::Offset<::flatbuffers::Vector<::flatbuffers::Offset<ashlar::file::Module>>> modules = 0) {
   HeaderBuilder builder_(_fbb);
+  builder_.add_modules(modules);
   builder_.add_data_alignment(data_alignment);
   builder_.add_metadata(metadata);
   builder_.add_layout(layout);
@@ -475,12 +588,14 @@ inline ::flatbuffers::Offset<Header> CreateHeaderDirect(
     const char *library_version = nullptr,
     const char *layout = nullptr,
     const std::vector<::flatbuffers::Offset<ashlar::file::KeyValue>> *metadata = nullptr,
-    uint32_t data_alignment = 0) {
+    uint32_t data_alignment = 0,
+    const std::vector<::flatbuffers::Offset<ashlar::file::Module>> *modules = nullptr) {
   auto tensors__ = tensors ? _fbb.CreateVector<::flatbuffers::Offset<ashlar::file::Tensor>>(*tensors) : 0;
   auto model__ = model ? _fbb.CreateString(model) : 0;
   auto library_version__ = library_version ? _fbb.CreateString(library_version) : 0;
   auto layout__ = layout ? _fbb.CreateString(layout) : 0;
   auto metadata__ = metadata ? _fbb.CreateVector<::flatbuffers::Offset<ashlar::file::KeyValue>>(*metadata) : 0;
+  auto modules__ = modules ? _fbb.CreateVector<::flatbuffers::Offset<ashlar::file::Module>>(*modules) : 0;
   return ashlar::file::CreateHeader(
       _fbb,
       tensors__,
@@ -488,7 +603,8 @@ inline ::flatbuffers::Offset<Header> CreateHeaderDirect(
       library_version__,
       layout__,
       metadata__,
-      data_alignment);
+      data_alignment,
+      modules__);
 }
 
 inline const ashlar::file::Header *GetHeader(const void *buf) {
