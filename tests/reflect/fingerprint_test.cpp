@@ -53,7 +53,7 @@ static_assert(type_name<ashlar::Sequential<Linear<1, 2>, ReLU>>() == "Sequential
 static_assert(type_name<ashlar::Sequential<ashlar::Sequential<Linear<1, 2>>>>() ==
               "Sequential<Sequential<Linear<1, 2>>>");
 static_assert(type_name<ashlar::Sequential<>>() == "Sequential<>" && type_name<float const*>() == "const float*");
-static_assert(type_name<ashlar::Named<"block 0", Linear<2, 3>>>() == "Named<text<8>{\"block 0\"}, Linear<2, 3>>");
+static_assert(type_name<ashlar::Named<"block 0", Linear<2, 3>>>() == "Named<\"block 0\", Linear<2, 3>>");
 static_assert(type_name<Parameter<float, 2, 3>>().substr(0, 7) == "Stored<");
 
 consteval Fingerprint from_hex(std::string_view hex) {
