@@ -47,6 +47,7 @@ Fingerprint const& fingerprint_of() {
 template <class T>
 Layout layout_of() {
   if constexpr (detail::is_storable<T>) {
+    detail::refuse_migrations<detail::unwrapped_t<T>>();
     return {manifest<T>(), sizeof(T), fingerprint_of<T>(), type_name<T>(), &detail::type_info<detail::unwrapped_t<T>>};
   } else {
     return {manifest<T>(), sizeof(T), {}, type_name<T>()};

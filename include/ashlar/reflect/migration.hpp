@@ -254,14 +254,30 @@ template <class T>
 constexpr MigrationInfo const* migration_of() {
   if constexpr (requires { typename T::migration; }) {
     using Plan = MigrationPlan<T, typename T::migration>;
-    if constexpr (!Plan::value.empty()) {
-      refuse<Plan>();
-      return nullptr;
-    } else {
-      return &Plan::info;
+    if constexpr (Plan::value.empty()) return &Plan::info;
+  }
+  return nullptr;
+}
+
+/// Reports the first mistake in a migration of T or of what it holds.
+template <class T>
+constexpr void refuse_migrations() {
+  if constexpr (is_std_array<T>) {
+    refuse_migrations<unwrapped_t<typename T::value_type>>();
+  } else if constexpr (is_state<T>) {
+    refuse_migrations<unwrapped_t<decltype(T::value)>>();
+  } else if constexpr (std::is_class_v<T> && !is_stored<T>) {
+    if constexpr (type_info<T>.versioned) {
+      if constexpr (requires { typename T::migration; }) {
+        using Plan = MigrationPlan<T, typename T::migration>;
+        if constexpr (requires { refuse<Plan>(); }) refuse<Plan>();
+      }
+      if constexpr (!type_info<T>.members.empty()) {
+        []<std::size_t... I>(std::index_sequence<I...>) {
+          (refuse_migrations<unwrapped_t<field_t<T, I>>>(), ...);
+        }(std::make_index_sequence<field_count<T>()>{});
+      }
     }
-  } else {
-    return nullptr;
   }
 }
 

@@ -34,7 +34,7 @@ struct MemberInfo {
 struct TypeInfo {
   std::string_view name{};  // "MLP", "ashlar::Linear<20, 256>"; of lists without what they hold: "std::array"
   std::uint32_t version = 1;
-  bool versioned = false;  // it, or something in it, has a version other than 1
+  bool versioned = false;  // it, or something in it, has a version other than 1, or a migration
   bool tie = false;        // a Tied: the members are those of its target
   bool state = false;      // a State: tensors in it are not parameters
   std::span<MemberInfo const> members{};
@@ -55,6 +55,8 @@ constexpr std::uint32_t version_of() {
 
 template <class T>
 constexpr MigrationInfo const* migration_of();  // reflect/migration.hpp
+template <class T>
+constexpr void refuse_migrations();
 
 template <class T>
 constexpr bool is_library_type() {
@@ -126,7 +128,7 @@ constexpr TypeInfo make_type_info() {
   TypeInfo info;
   info.name = full_name<T>();
   info.version = version_of<T>();
-  info.versioned = info.version != 1;
+  info.versioned = info.version != 1 || requires { typename T::migration; };
   info.tie = is_tied<T>;
   info.state = is_state<T>;
   info.members = member_infos<T>;
