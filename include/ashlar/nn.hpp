@@ -15,6 +15,7 @@
 #include <ashlar/nn/loss.hpp>
 #include <ashlar/nn/make.hpp>
 #include <ashlar/nn/matmul.hpp>
+#include <ashlar/nn/pool.hpp>
 #include <ashlar/nn/reduce.hpp>
 #include <ashlar/nn/sequential.hpp>
 #include <ashlar/nn/softmax.hpp>

@@ -202,6 +202,12 @@ void reset_batch_norm(Layer& layer) {
   layer.num_batches_tracked.fill(0);
 }
 
+template <BatchNormOptions O>
+void repr_batch_norm(auto& r, std::size_t channels) {
+  r.add(channels).add("eps", O.eps).add("momentum", O.momentum).add("affine", O.affine).add("bias", O.affine);
+  r.add("track_running_stats", true);
+}
+
 }  // namespace detail
 
 /// Normalises each of C channels of a batch of images to mean 0 and variance 1, then scales and shifts it.
@@ -240,6 +246,7 @@ struct BatchNorm2d {
   }
   static constexpr FlowStep flow(Flow const& in) { return traits::map.flow(in); }
   void reset_parameters(TorchRng&) { detail::reset_batch_norm(*this); }
+  void extra_repr(auto& r) const { detail::repr_batch_norm<Options>(r, C); }
 };
 
 /// Without weight and bias.
@@ -257,6 +264,7 @@ struct BatchNorm2d<C, Options, T> {
   }
   static constexpr FlowStep flow(Flow const& in) { return traits::map.flow(in); }
   void reset_parameters(TorchRng&) { detail::reset_batch_norm(*this); }
+  void extra_repr(auto& r) const { detail::repr_batch_norm<Options>(r, C); }
 };
 
 /// Of rows of features, x (B, C), or of sequences, x (B, C, L). As BatchNorm2d otherwise; torch.nn.BatchNorm1d.
@@ -275,6 +283,7 @@ struct BatchNorm1d {
   }
   static constexpr FlowStep flow(Flow const& in) { return traits::map.flow(in); }
   void reset_parameters(TorchRng&) { detail::reset_batch_norm(*this); }
+  void extra_repr(auto& r) const { detail::repr_batch_norm<Options>(r, C); }
 };
 
 /// Without weight and bias.
@@ -292,6 +301,7 @@ struct BatchNorm1d<C, Options, T> {
   }
   static constexpr FlowStep flow(Flow const& in) { return traits::map.flow(in); }
   void reset_parameters(TorchRng&) { detail::reset_batch_norm(*this); }
+  void extra_repr(auto& r) const { detail::repr_batch_norm<Options>(r, C); }
 };
 
 }  // namespace ashlar

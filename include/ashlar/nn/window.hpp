@@ -29,13 +29,15 @@ struct Windows {
   std::size_t spatial = 2;  ///< 2: rows and columns; 1: columns
   std::size_t in = dyn;     ///< channels it takes; dyn: any
   std::size_t out = dyn;    ///< channels it gives; dyn: those it got
+  Size2 adaptive = 0;       ///< rows and columns it gives, whatever it got; 0: what the windows give
 
   /// What comes out where n goes in, `back` places before the last extent. dyn where n is, and the result depends on
   /// it.
   [[nodiscard]] constexpr std::size_t extent(std::size_t back, std::size_t n) const {
     if (back == spatial && out != dyn) return out;
-    if (back >= spatial || n == dyn) return n;
-    return along(back).count(n);
+    if (back >= spatial) return n;
+    if (std::size_t const given = back == 0 ? adaptive.columns : adaptive.rows; given != 0) return given;
+    return n == dyn ? dyn : along(back).count(n);
   }
   [[nodiscard]] constexpr FlowStep flow(Flow const& in_flow) const {
     Flow from = in_flow;
