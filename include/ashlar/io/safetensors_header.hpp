@@ -108,6 +108,7 @@ class SafetensorsParser {
 
   /// Checks everything that can be known without the length of the data.
   Result<void> parse() {
+    out_.tensors.reserve(text_.size() / 96);  // the usual length of an entry
     if (document()) return {};
     return Error(Errc::format, message({where_, ": invalid safetensors header, byte ", 8 + at_, ": ", problem_}));
   }
@@ -186,49 +187,55 @@ class SafetensorsParser {
     name_ = name;
     std::size_t const begin = at_;
     if (!take('{')) return fail_in("an object with the fields dtype, shape and data_offsets");
-    bool dtype = false;
-    bool shape = false;
-    bool offsets = false;
+    unsigned seen = 0;  // a bit for each field
     skip();
     if (!at('}')) {
       do {
-        std::string_view field;
         skip();
         std::size_t const here = at_;
-        if (!string(field, "the name of a field in quotes") || !colon()) return false;
-        bool* seen = nullptr;
-        bool good = false;
-        if (field == "dtype") {
-          seen = &dtype;
-          good = dtype_of_entry(e);
-        } else if (field == "shape") {
-          seen = &shape;
-          good = list(e);
-        } else if (field == "data_offsets") {
-          seen = &offsets;
-          good = offsets_of(e);
-        } else {
+        std::size_t const field = field_name();
+        if (field == field_names.size() || !colon()) return false;
+        if (!(field == 0 ? dtype_of_entry(e) : field == 1 ? list(e) : offsets_of(e))) return false;
+        if ((seen & 1u << field) != 0) {
           at_ = here;
-          return fail({printable(name), ": unknown field '", printable(field), "'"});
+          return fail({printable(name), ": duplicate field: ", field_names[field], " stands twice"});
         }
-        if (!good) return false;
-        if (std::exchange(*seen, true))
-          return at_ = here, fail({printable(name), ": duplicate field: ", field, " stands twice"});
+        seen |= 1u << field;
         skip();
       } while (take(','));
     }
     if (!take('}')) return fail_in("',' or '}'");
-    if (!dtype || !shape || !offsets) {
+    if (auto const missing = static_cast<std::size_t>(std::countr_one(seen)); missing != field_names.size()) {
       at_ = begin;
-      return fail({printable(name), ": the field ",
-                   !dtype   ? "dtype"
-                   : !shape ? "shape"
-                            : "data_offsets",
-                   " is missing"});
+      return fail({printable(name), ": the field ", field_names[missing], " is missing"});
     }
     if (!size_fits(e)) return at_ = begin, false;
     out_.tensors.push_back(e);
     return true;
+  }
+
+  static constexpr std::array<std::string_view, 3> field_names{"dtype", "shape", "data_offsets"};
+
+  /// The index of the name that stands here; their number after an error. A third of a header are these words, so they
+  /// are looked for as they are usually written.
+  std::size_t field_name() {
+    std::size_t const begin = at_;
+    for (std::size_t f = 0; f < field_names.size(); ++f) {
+      std::size_t const n = field_names[f].size();
+      if (text_.size() - at_ > n + 1 && text_[at_] == '"' && text_[at_ + n + 1] == '"' &&
+          text_.compare(at_ + 1, n, field_names[f]) == 0) {
+        at_ += n + 2;
+        return f;
+      }
+    }
+    std::string_view name;
+    if (!string(name, "the name of a field in quotes")) return field_names.size();
+    for (std::size_t f = 0; f < field_names.size(); ++f) {
+      if (name == field_names[f]) return f;
+    }
+    at_ = begin;
+    fail({printable(name_), ": unknown field '", printable(name), "'"});
+    return field_names.size();
   }
 
   ASHLAR_COLD bool fail_in(std::string_view expected) {
@@ -299,8 +306,9 @@ class SafetensorsParser {
     };
     if (!digit()) return at('-') ? bad(": negative") : bad("");
     value = 0;
+    for (; digit() && at_ - begin < 19; ++at_) value = value * 10 + static_cast<std::uint64_t>(text_[at_] - '0');
+    if (text_[begin] == '0' && at_ - begin > 1) return bad(": a number does not begin with 0");
     for (; digit(); ++at_) {
-      if (value == 0 && at_ != begin) return bad(": a number does not begin with 0");
       auto const d = static_cast<std::uint64_t>(text_[at_] - '0');
       if (__builtin_mul_overflow(value, std::uint64_t{10}, &value) || __builtin_add_overflow(value, d, &value)) {
         return bad(": too large");
