@@ -30,6 +30,13 @@ struct MyLinear {  // the weight is (in, units), not transposed
 };
 //! [my_linear]
 
+//! [scaled]
+struct Scaled {  // what is computed of parameters alone is put on the tape of the input
+  ashlar::Parameter<float> log_scale;
+  auto operator()(auto const& x) const { return x * exp(ashlar::on_tape_of(x, log_scale)); }
+};
+//! [scaled]
+
 //! [running]
 struct RunningCenter {  // settings and state are members too: saved, and checked when they are loaded
   double momentum = 0.1;
@@ -117,6 +124,12 @@ int main() {
   ashlar::Tape tape(*custom, *grads);
   tape.backward(sum(tape(patch)));
   ok = ok && custom(patch)(0, 9) == 91 && grads->weight(9, 4, 2, 2) == 1 && grads->bias(0) == 1;
+
+  auto scaled = ashlar::make<Scaled>();
+  auto scaled_grads = ashlar::zeros_like(scaled);
+  ashlar::Tape scaled_tape(*scaled, *scaled_grads);
+  scaled_tape.backward(sum(scaled_tape(x)));  // d/ds of the sum of x e^s, which is the sum of x where s is 0
+  ok = ok && scaled_grads->log_scale() == 16;
 
   using Rounded = ashlar::Sequential<ashlar::Linear<2, 1>, RoundLayer>;
   auto rounded = ashlar::make<Rounded>(ashlar::Rng{0});

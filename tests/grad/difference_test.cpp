@@ -134,17 +134,17 @@ TEST_CASE("gradients of losses are those of finite differences, for targets too"
       },
       d23);
   Tensor<double, 2> const two{0.5, 2};
-  check(
+  check_differences(
       "probabilities of (N, C, d)",
       [&](auto const& x, auto const& q) {
         return cross_entropy(x, q, {.weight = two, .label_smoothing = 0.1}) +
                sum(cross_entropy(x, q, {.weight = two}, Reduction::none) * 1.7);
       },
       numbers(Tensor<double, dyn, 2, 3>(2), 2.7), numbers(Tensor<double, 2, 2, 3>{}, 1.1));
-  check(
+  check_differences(
       "softmax over a dimension in the middle", [](auto const& x) { return softmax(x, 1) + log_softmax(x * 2, -2); },
       numbers(Tensor<double, dyn, 2, 3>(2), 2.7));
-  check(
+  check_differences(
       "positive weights",
       [&](auto const& x, auto const& y) {
         return binary_cross_entropy_with_logits(x, y, {.pos_weight = weight}) +

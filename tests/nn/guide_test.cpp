@@ -11,6 +11,7 @@
 
 #include <catch2/catch.hpp>
 
+#include <cmath>
 #include <cstdio>
 #include <cstring>
 #include <string>
@@ -74,6 +75,19 @@ struct Reshaped {
   Linear<6, 6> layer;
   Constant<float, 6> fixed;
   auto operator()(auto const& x) const { return reshape<3, 4>(layer(x)) * reshape<1, 6>(fixed)(0, 5); }
+};
+
+template <bool OnTape>
+struct Gated {  // x * sigmoid(gate) * relu(scale)
+  Parameter<float, 3> gate;
+  Parameter<float, 3> scale;
+  auto operator()(auto const& x) const {
+    if constexpr (OnTape) {
+      return x * (sigmoid(on_tape_of(x, gate)) * relu(on_tape_of(x, scale)));
+    } else {
+      return x * (sigmoid(gate) * relu(scale));
+    }
+  }
 };
 
 template <class Net, class X>
@@ -163,4 +177,27 @@ TEST_CASE("reshape: of tensors and traced values, with a gradient") {
   auto const grads = gradients_of(net, x, [](auto const& out) { return sum(out); });
   CHECK(grads->layer.bias(0) == 4);
   CHECK(grads->fixed(5) == 0);
+}
+
+TEST_CASE("guide: what is computed of parameters alone is trained, or refused, and never silently left out") {
+  Gated<true> net{};
+  net.gate = {{0.5f, -1, 2}};
+  net.scale = {{1.5f, 2, -1}};
+  Tensor<float, 2, 3> const x{1, 2, 3, 4, 5, 6};
+  auto const loss = [](auto const& y) { return sum(y); };
+  auto const grads = gradients_of(net, x, loss);
+  double const columns[] = {5, 7, 9};
+  for (std::size_t i = 0; i < 3; ++i) {
+    double const g = 1 / (1 + std::exp(-static_cast<double>(net.gate(i))));
+    double const s = net.scale(i) > 0 ? static_cast<double>(net.scale(i)) : 0;
+    CHECK(grads->gate(i) == Approx(columns[i] * g * (1 - g) * s).epsilon(1e-5));
+    CHECK(grads->scale(i) == Approx(net.scale(i) > 0 ? columns[i] * g : 0).epsilon(1e-5));
+  }
+
+  Gated<false> wrong{};
+  auto place = zeros_like(wrong);
+  Tape tape(wrong, *place);
+  CHECK_THROWS_AS(tape(x), Error);
+  Gated<false> const other{};
+  CHECK(bitwise_equal(wrong(x), other(x)));  // outside of a recorded forward nothing is lost
 }

@@ -156,6 +156,23 @@ auto record(Op& op, Like<T, E...> const& like, X const&... x) {
   return Traced<Context, T, E...>(tape, y.data(), grad, like.dims);
 }
 
+template <class X>
+inline constexpr bool is_parameter = false;
+template <class X>
+  requires(requires { X::kind; })
+inline constexpr bool is_parameter<X> = X::kind == Kind::parameter;
+
+/// An op of parameters alone has no tape among its arguments: its result would be a plain tensor, and nothing would be
+/// trained through it. Error: value, in a forward that is being recorded.
+template <class... X>
+void check_recorded(X const&... x) {
+  if (recording == nullptr || !((recording->grad_of(x.data()) != nullptr) || ...)) return;
+  throw Error(
+      Errc::value,
+      "an op got parameters alone and is not recorded: in a forward with the input x, write on_tape_of(x, weight) "
+      "for weight to train it, or weight.view() to use it as it is");
+}
+
 /// A value of the right type to go on with after a compile-time mistake, so that it stays the only error.
 template <class X, class T, std::size_t... E>
 auto harmless(X const& x, Like<T, E...> const& like) {
@@ -187,10 +204,23 @@ auto apply(Op op, X const&... x) {
     auto const like = op.output(detail::const_view(x)...);
     return detail::record(op, like, x...);
   } else {
+    if constexpr (sizeof...(X) != 0 && (detail::is_parameter<X> && ...)) detail::check_recorded(x...);
     auto const like = op.output(detail::const_view(x)...);
     auto y = detail::make_like(like);
     op.forward(y.view(), detail::const_view(x)...);
     return y;
+  }
+}
+
+/// A parameter on the tape of x, for what a layer computes of parameters alone: `x * exp(on_tape_of(x, log_scale))`.
+/// With a plain x it is a View, and nothing is recorded.
+template <TensorLike X, class T, std::size_t... E>
+auto on_tape_of(X const& x, Parameter<T, E...> const& parameter) {
+  if constexpr (detail::is_traced<X>) {
+    T* const value = const_cast<T*>(parameter.data());  // which a traced value reads, and never writes
+    return Traced<typename X::context, T, E...>(x.tape(), value, x.tape()->grad_of(parameter.data()), parameter.dims());
+  } else {
+    return parameter.view();
   }
 }
 

@@ -138,6 +138,20 @@ class TapeCore {
   bool finished_ = true;
 };
 
+/// The tape whose forward this thread is in; null outside of one.
+inline constinit thread_local TapeCore const* recording = nullptr;
+
+class Recording {
+ public:
+  explicit Recording(TapeCore const& tape) : before_(recording) { recording = &tape; }
+  Recording(Recording const&) = delete;
+  Recording& operator=(Recording const&) = delete;
+  ~Recording() { recording = before_; }
+
+ private:
+  TapeCore const* before_;
+};
+
 }  // namespace detail
 
 /// Records what a network computes and brings the gradients of its parameters back.
@@ -180,6 +194,7 @@ class Tape {
   /// The network's output for x, recorded.
   template <class... X>
   auto operator()(X const&... x) {
+    detail::Recording const now(core_);
     return forward(*net_, as_traced(x)...);
   }
 
