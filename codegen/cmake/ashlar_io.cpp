@@ -4,4 +4,5 @@
 #include <ashlar/io/file.hpp>
 #include <ashlar/io/safetensors.hpp>
 #include <ashlar/io/torch.hpp>
+#include <ashlar/io/torch_state.hpp>
 #include <ashlar/io/torch_write.hpp>

@@ -57,22 +57,21 @@ if version >= (2, 1):
     mapped = torch.load("net.pt", weights_only=True, mmap=True)
     assert all(torch.equal(mapped[k], state[k]) for k in state)
 
-# ---- a checkpoint that Adam goes on from --------------------------------------------------------------------------------
-checkpoint = load("checkpoint.pt", floats=True)
-assert checkpoint["epoch"] == 3 and checkpoint["loss"] == 0.25
-model = nn.Linear(3, 2)
-model.load_state_dict(checkpoint["model"], strict=True)
-adam = torch.optim.Adam(model.parameters(), lr=1)
-adam.load_state_dict(checkpoint["optimizer"])
-assert adam.param_groups[0]["lr"] == 0.001
-weight = model.weight.detach().double().clone()
-for p in model.parameters():
-    p.grad = torch.ones_like(p)
-adam.step()
-m = 0.9 * (2000 + torch.arange(6.0).double()) + 0.1
-v = 0.999 * (3000 + torch.arange(6.0).double()) + 0.001
-expected = weight.reshape(-1) - 0.001 * (m / (1 - 0.9**3)) / ((v / (1 - 0.999**3)).sqrt() + 1e-8)
-assert torch.allclose(model.weight.detach().double().reshape(-1), expected, rtol=1e-6, atol=1e-6)
+# ---- checkpoints that optimizers go on from, to the same third step ----------------------------------------------------
+for name, make in {"adam": torch.optim.Adam, "amsgrad": torch.optim.Adam, "adamw": torch.optim.AdamW,
+                   "sgd": torch.optim.SGD, "plain_sgd": torch.optim.SGD, "rmsprop": torch.optim.RMSprop,
+                   "centered": torch.optim.RMSprop}.items():
+    checkpoint = load(name + ".pt", floats=True)
+    assert checkpoint["epoch"] == 2 and checkpoint["loss"] == 0.25
+    model = nn.Linear(3, 2)
+    model.load_state_dict(checkpoint["model"], strict=True)
+    optimizer = make(model.parameters(), lr=1)
+    optimizer.load_state_dict(checkpoint["optimizer"])
+    model.weight.grad = 3 - torch.arange(6.0).reshape(2, 3)
+    model.bias.grad = torch.tensor([0.5, -2])
+    optimizer.step()
+    for key, expected in load(name + "_third.pt").items():
+        assert torch.allclose(model.state_dict()[key], expected, rtol=1e-6, atol=1e-7), (name, key)
 
 # ---- other values -----------------------------------------------------------------------------------------------------
 values = load("values.pt")

@@ -101,9 +101,15 @@ more, _ = load("more_values.pt")
 assert repr(more["floats"]) == "[0.1, -0.0, 5e-324, 1e+308]" and more["bytes"] == b"\0\1\xff\x80 abc"
 assert more["device"] == ("device", "cuda", 1) and more["cpu"] == ("device", "cpu")
 
-checkpoint, _ = load("checkpoint.pt")
-assert checkpoint["optimizer"]["state"][1]["exp_avg_sq"].tolist() == [5000, 5001]
-assert checkpoint["optimizer"]["param_groups"][0]["betas"] == (0.9, 0.999) and checkpoint["loss"] == 0.25
+adam, _ = load("adam.pt")
+assert list(adam["model"]) == ["weight", "bias"] and adam["model"]._metadata == {"": {"version": 1}}
+state, group = adam["optimizer"]["state"], adam["optimizer"]["param_groups"][0]
+assert list(state) == [0, 1] and list(state[0]) == ["step", "exp_avg", "exp_avg_sq"] and state[1]["step"] == 2
+assert group == {"lr": 0.01, "betas": (0.9, 0.999), "eps": 1e-8, "weight_decay": 0.1, "maximize": False,
+                 "amsgrad": False, "params": [0, 1]}, group
+assert np.allclose(state[1]["exp_avg"], [0.1 * 0.5 * 1.9, 0.1 * -2 * 1.9], rtol=0.01)  # and a little weight decay
+assert adam["loss"] == 0.25 and adam["epoch"] == 2
+assert load("plain_sgd.pt")[0]["optimizer"]["state"] == {}
 
 views, records = load("views.pt")
 whole = np.arange(12, dtype=np.float32).reshape(3, 4)

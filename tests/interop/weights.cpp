@@ -1,8 +1,12 @@
 // Writes .pt and .safetensors files of every kind into the current folder: for torch_write.py, torch_load.py and
 // safetensors_package.py. Element j of stored tensor i is 1000 * i + j.  SPDX-License-Identifier: BSL-1.0
 #include <ashlar/io/safetensors.hpp>
+#include <ashlar/io/torch_state.hpp>
 #include <ashlar/io/torch_write.hpp>
 #include <ashlar/reflect/structure.hpp>
+#include <ashlar/train/adam.hpp>
+#include <ashlar/train/rmsprop.hpp>
+#include <ashlar/train/sgd.hpp>
 
 #include <array>
 #include <cstdint>
@@ -52,36 +56,32 @@ ValueTensor counted(std::vector<T>& numbers, Extents const& shape, int first = 0
 
 Value dict(std::vector<ValueItem> items) { return Value::dict(std::move(items)); }
 
-/// What torch.optim.Adam has after two steps for a Linear(3, 2).
-void checkpoint() {
-  std::vector<float> numbers[8];
-  std::vector<float> step{2};
-  Value const steps{ValueTensor(DType::f32, {}, std::as_bytes(std::span(step)))};
-  auto const tensor = [&](int i, Extents const& shape) { return Value(counted(numbers[i], shape, 1000 * i)); };
-  auto const state = [&](int i, Extents const& shape) {
-    return dict(
-        {{Value("step"), steps}, {Value("exp_avg"), tensor(i, shape)}, {Value("exp_avg_sq"), tensor(i + 1, shape)}});
-  };
-  Extents const weight{2, {2, 3}};
-  Extents const bias{1, {2}};
-  Value const group = dict({{Value("lr"), Value(0.001)},
-                            {Value("betas"), Value::tuple({Value(0.9), Value(0.999)})},
-                            {Value("eps"), Value(1e-8)},
-                            {Value("weight_decay"), Value(0)},
-                            {Value("amsgrad"), Value(false)},
-                            {Value("maximize"), Value(false)},
-                            {Value("foreach"), Value()},
-                            {Value("capturable"), Value(false)},
-                            {Value("differentiable"), Value(false)},
-                            {Value("fused"), Value()},
-                            {Value("params"), Value::list({Value(0), Value(1)})}});
-  save_torch("checkpoint.pt",
-             dict({{Value("model"), dict({{Value("weight"), tensor(0, weight)}, {Value("bias"), tensor(1, bias)}})},
-                   {Value("optimizer"),
-                    dict({{Value("state"), dict({{Value(0), state(2, weight)}, {Value(1), state(4, bias)}})},
-                          {Value("param_groups"), Value::list({group})}})},
-                   {Value("epoch"), Value(3)},
-                   {Value("loss"), Value(0.25)}}));
+struct Regression {
+  Parameter<float, 2, 3> weight;
+  Parameter<float, 2> bias;
+};
+
+/// Two steps of training, a checkpoint, and what a third step makes of it.
+template <class Optimizer>
+void checkpoint(std::string const& name, Optimizer const& fresh) {
+  auto const net = std::make_unique<Regression>();
+  auto const grads = std::make_unique<Regression>();
+  auto const optimizer = std::make_unique<Optimizer>(fresh);
+  for (std::size_t i = 0; i < 6; ++i) net->weight.elements[i] = 0.25f * static_cast<float>(i);
+  for (int step = 0; step < 3; ++step) {
+    if (step == 2) {
+      save_torch(name + ".pt", dict({{Value("model"), torch_state_dict(*net)},
+                                     {Value("optimizer"), torch_optimizer_state(*optimizer, *net)},
+                                     {Value("epoch"), Value(step)},
+                                     {Value("loss"), Value(0.25)}}));
+    }
+    for (std::size_t i = 0; i < 6; ++i)
+      grads->weight.elements[i] = static_cast<float>(step + 1) - static_cast<float>(i);
+    grads->bias(0) = 0.5f;
+    grads->bias(1) = -2;
+    optimizer->step(*net, *grads);
+  }
+  save_torch(name + "_third.pt", *net);
 }
 
 /// Every kind of value but sets, bytes, complex numbers and floats, which PyTorch 1.13 does not take.
@@ -200,7 +200,13 @@ int main() {
   }
   save_torch("net.pt", *net);
   save_safetensors("net.safetensors", *net, {.metadata = {{"format", "pt"}}});
-  checkpoint();
+  checkpoint("adam", Adam<Regression>{.lr = 0.01, .weight_decay = 0.1});
+  checkpoint("amsgrad", Adam<Regression, true>{.lr = 0.01});
+  checkpoint("adamw", AdamW<Regression>{.lr = 0.01});
+  checkpoint("sgd", SGD<Regression>{.lr = 0.1, .momentum = 0.9, .nesterov = true});
+  checkpoint("plain_sgd", SGD<Regression>{.lr = 0.1});
+  checkpoint("rmsprop", RMSprop<Regression>{.lr = 0.01, .momentum = 0.5});
+  checkpoint("centered", RMSprop<Regression, true>{.lr = 0.01});
   values();
   views();
   dtypes();

@@ -6,6 +6,7 @@
 #include <ashlar/io/pickle_write.hpp>
 #include <ashlar/io/printable.hpp>
 #include <ashlar/io/rules.hpp>
+#include <ashlar/io/torch_modules.hpp>
 #include <ashlar/io/torch_write.hpp>
 #include <ashlar/io/value.hpp>
 #include <ashlar/io/zip_write.hpp>
@@ -49,26 +50,6 @@ ASHLAR_COLD inline Error torch_save_error(std::string_view where, std::vector<st
 }
 
 // ---- a network -----------------------------------------------------------------------------------------------------
-
-/// The modules that `keys` lie in, parents first, each with its version in PyTorch: 2 for those that track running
-/// statistics, as load_state_dict of BatchNorm asks for it, 1 for all others.
-ASHLAR_COLD inline std::vector<std::pair<std::string_view, int>> module_versions(
-    std::span<std::string_view const> keys) {
-  std::vector<std::pair<std::string_view, int>> out{{"", 1}};
-  std::map<std::string_view, std::size_t> index{{"", 0}};
-  for (std::string_view const key : keys) {
-    for (std::size_t dot = key.find('.'); dot != std::string_view::npos; dot = key.find('.', dot + 1)) {
-      if (index.try_emplace(key.substr(0, dot), out.size()).second) out.emplace_back(key.substr(0, dot), 1);
-    }
-    std::size_t const dot = key.rfind('.');
-    bool const alone = dot == std::string_view::npos;
-    std::string_view const last = alone ? key : key.substr(dot + 1);
-    if (last == "running_mean" || last == "num_batches_tracked") {
-      out[index[alone ? std::string_view() : key.substr(0, dot)]].second = 2;
-    }
-  }
-  return out;
-}
 
 ASHLAR_IO_FUNCTION Result<void> save_torch_object(std::string const& path, Layout const& layout, void const* object) {
   PickleWriter pickle;
