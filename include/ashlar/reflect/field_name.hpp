@@ -26,7 +26,7 @@ struct Holder {
 
 /// Declared and never defined: only addresses in it are printed.
 template <class T>
-extern Holder<T> const example_of;
+extern Holder<T> example_of;
 
 /// clang prints a pointer to a member of an object only inside a class.
 template <class P>

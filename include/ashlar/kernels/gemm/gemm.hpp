@@ -36,18 +36,5 @@ __attribute__((noinline)) void copy_block(std::size_t rows, std::size_t columns,
 }  // namespace ASHLAR_KERNELS_ABI
 }  // namespace ashlar::kernels
 
-#if ASHLAR_HAS_0
-#define ASHLAR_LEVEL 0
-#include <ashlar/kernels/gemm/body.hpp>
-#undef ASHLAR_LEVEL
-#endif
-#if ASHLAR_HAS_1
-#define ASHLAR_LEVEL 1
-#include <ashlar/kernels/gemm/body.hpp>
-#undef ASHLAR_LEVEL
-#endif
-#if ASHLAR_HAS_2
-#define ASHLAR_LEVEL 2
-#include <ashlar/kernels/gemm/body.hpp>
-#undef ASHLAR_LEVEL
-#endif
+#define ASHLAR_BODY <ashlar/kernels/gemm/body.hpp>
+#include <ashlar/kernels/each_level.hpp>

@@ -13,21 +13,8 @@
 #include <cstdint>
 #include <type_traits>
 
-#if ASHLAR_HAS_0
-#define ASHLAR_LEVEL 0
-#include <ashlar/kernels/pointwise/body.hpp>
-#undef ASHLAR_LEVEL
-#endif
-#if ASHLAR_HAS_1
-#define ASHLAR_LEVEL 1
-#include <ashlar/kernels/pointwise/body.hpp>
-#undef ASHLAR_LEVEL
-#endif
-#if ASHLAR_HAS_2
-#define ASHLAR_LEVEL 2
-#include <ashlar/kernels/pointwise/body.hpp>
-#undef ASHLAR_LEVEL
-#endif
+#define ASHLAR_BODY <ashlar/kernels/pointwise/body.hpp>
+#include <ashlar/kernels/each_level.hpp>
 
 namespace ashlar::kernels {
 inline namespace ASHLAR_KERNELS_ABI {

@@ -26,18 +26,5 @@ alignas(64) inline constexpr std::int64_t mask_window64[8] = {-1, -1, -1, -1, 0,
 }  // namespace ASHLAR_KERNELS_ABI
 }  // namespace ashlar::kernels
 
-#if ASHLAR_HAS_0
-#define ASHLAR_LEVEL 0
-#include <ashlar/kernels/simd/body.hpp>
-#undef ASHLAR_LEVEL
-#endif
-#if ASHLAR_HAS_1
-#define ASHLAR_LEVEL 1
-#include <ashlar/kernels/simd/body.hpp>
-#undef ASHLAR_LEVEL
-#endif
-#if ASHLAR_HAS_2
-#define ASHLAR_LEVEL 2
-#include <ashlar/kernels/simd/body.hpp>
-#undef ASHLAR_LEVEL
-#endif
+#define ASHLAR_BODY <ashlar/kernels/simd/body.hpp>
+#include <ashlar/kernels/each_level.hpp>
