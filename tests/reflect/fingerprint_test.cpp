@@ -54,6 +54,8 @@ static_assert(type_name<ashlar::Sequential<ashlar::Sequential<Linear<1, 2>>>>() 
               "Sequential<Sequential<Linear<1, 2>>>");
 static_assert(type_name<ashlar::Sequential<>>() == "Sequential<>" && type_name<float const*>() == "const float*");
 static_assert(type_name<ashlar::Named<"block 0", Linear<2, 3>>>() == "Named<\"block 0\", Linear<2, 3>>");
+static_assert(type_name<ashlar::Sequential<ashlar::Tied<"a; b > {c}">>>() == "Sequential<Tied<\"a; b > {c}\">>");
+static_assert(type_name<ashlar::Frozen<Linear<2, 3>, "bias">>() == "Frozen<Linear<2, 3>, \"bias\">");
 static_assert(type_name<Parameter<float, 2, 3>>().substr(0, 7) == "Stored<");
 
 consteval Fingerprint from_hex(std::string_view hex) {

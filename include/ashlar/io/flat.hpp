@@ -70,6 +70,8 @@ class FlatFile {
   [[nodiscard]] std::span<std::pair<std::string_view, std::string_view> const> metadata() const {
     return image_.manifest.metadata;
   }
+  /// The structure: every layer, struct and list with its key, type and version. Empty if the writer knew none.
+  [[nodiscard]] std::span<detail::Module const> modules() const { return image_.manifest.modules; }
   [[nodiscard]] std::string_view model() const { return image_.manifest.model; }
   [[nodiscard]] std::string_view library_version() const { return image_.manifest.library_version; }
   [[nodiscard]] std::string_view layout() const { return image_.manifest.layout; }

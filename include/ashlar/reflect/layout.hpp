@@ -22,7 +22,7 @@ constexpr Fingerprint compute_fingerprint() {
   if constexpr (is_storable<T>) {
     auto const add = [&](std::string_view key, std::uint32_t version) { write_version(key, version, hash); };
     KeyBuffer key;
-    visit_versions(type_info<unwrapped_t<T>>, key, add);
+    visit_versions(*info_of<T>(), key, add);
   }
   return hash.bytes();
 }
@@ -48,7 +48,7 @@ template <class T>
 Layout layout_of() {
   if constexpr (detail::is_storable<T>) {
     detail::refuse_migrations<detail::unwrapped_t<T>>();
-    return {manifest<T>(), sizeof(T), fingerprint_of<T>(), type_name<T>(), &detail::type_info<detail::unwrapped_t<T>>};
+    return {manifest<T>(), sizeof(T), fingerprint_of<T>(), type_name<detail::unwrapped_t<T>>(), &detail::type_info<detail::unwrapped_t<T>>};
   } else {
     return {manifest<T>(), sizeof(T), {}, type_name<T>()};
   }

@@ -548,7 +548,7 @@ struct FreezeMistake<Frozen<L, K...>> {
         if (row.kind == Kind::parameter && is_under(row.key, key)) return;
       }
       if (!s.empty()) return;
-      s.add("ashlar: ").add(type_name<L>()).add(" has no parameter with the key ").add(key);
+      s.add("ashlar: ").add(type_name<unwrapped_t<L>>()).add(" has no parameter with the key ").add(key);
       s.add(", which is to be frozen");
     };
     (check(K.view()), ...);
@@ -663,7 +663,7 @@ inline constexpr TableSize expanded_size = measure(fields<T>.data(), fields<T>.s
 
 template <class T>
 constexpr auto expand_with(KeyWriter keys) {
-  constexpr std::string_view owner = is_std_array<T> ? std::string_view{} : type_name<T>();
+  constexpr std::string_view owner = is_std_array<T> ? std::string_view{} : type_name<unwrapped_t<T>>();
   return expand<expanded_size<T>.rows>(fields<T>.data(), fields<T>.size(), owner, keys);
 }
 

@@ -63,6 +63,8 @@ constexpr bool is_library_type() {
   return compiler_name<T>().substr(0, 8) == "ashlar::";
 }
 template <class T>
+constexpr std::string_view full_name();
+template <class T>
 struct LibraryName {
   static constexpr auto chars = [] {
     constexpr std::string_view name = type_name<T>();
@@ -71,12 +73,30 @@ struct LibraryName {
     return out;
   }();
 };
+/// "ashlar::Frozen<" and the layer's own full name, by which a reader knows what it is.
+template <class T>
+struct FrozenName {
+  using Layer = unwrapped_t<T>;
+  static constexpr auto chars = [] {
+    constexpr std::string_view rest = type_name<T>().substr(7 + type_name<typename FrozenParts<T>::layer>().size());
+    constexpr std::string_view layer = full_name<Layer>();
+    std::array<char, 15 + layer.size() + rest.size()> out{};
+    std::size_t n = 0;
+    for (std::string_view const part : {std::string_view("ashlar::Frozen<"), layer, rest}) {
+      for (char const c : part) out[n++] = c;
+    }
+    return out;
+  }();
+};
+
 template <class T>
 constexpr std::string_view full_name() {
   if constexpr (is_std_array<T>) {
     return "std::array";  // what stands in it follows
   } else if constexpr (IndexedChildren<T>::specialised) {
     return "ashlar::Sequential";
+  } else if constexpr (is_frozen<T>) {
+    return {FrozenName<T>::chars.data(), FrozenName<T>::chars.size()};
   } else if constexpr (is_library_type<T>()) {
     return {LibraryName<T>::chars.data(), LibraryName<T>::chars.size()};
   } else {
@@ -85,6 +105,10 @@ constexpr std::string_view full_name() {
 }
 
 template <class T>
+  requires(is_frozen<T>)
+constexpr TypeInfo make_type_info();
+template <class T>
+  requires(!is_frozen<T>)
 constexpr TypeInfo make_type_info();
 template <class T>
 inline constexpr TypeInfo type_info = make_type_info<T>();
@@ -92,8 +116,8 @@ inline constexpr TypeInfo type_info = make_type_info<T>();
 /// The node of a member's type; null if it is a tensor or a number.
 template <class M>
 constexpr TypeInfo const* info_of() {
-  if constexpr (is_wrapper<M>) {
-    return info_of<unwrapped_t<M>>();
+  if constexpr (is_named<M>) {
+    return info_of<typename NamedParts<M>::layer>();
   } else if constexpr (is_stored<M> || Element<M>) {
     return nullptr;
   } else if constexpr (is_std_array<M>) {
@@ -124,6 +148,14 @@ template <class T>
 inline constexpr auto member_infos = make_member_infos<T>();
 
 template <class T>
+  requires(is_frozen<T>)
+constexpr TypeInfo make_type_info() {
+  TypeInfo info = type_info<unwrapped_t<T>>;
+  info.name = full_name<T>();
+  return info;
+}
+template <class T>
+  requires(!is_frozen<T>)
 constexpr TypeInfo make_type_info() {
   TypeInfo info;
   info.name = full_name<T>();

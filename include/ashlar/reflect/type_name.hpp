@@ -18,6 +18,7 @@ constexpr std::string_view compiler_name() {
   std::size_t end = begin;
   for (int depth = 0; end < all.size(); ++end) {
     char const c = all[end];
+    if (c == '"') end = all.find('"', end + 1);  // Named<"a > b", L>
     if (c == '<' || c == '(' || c == '[' || c == '{') ++depth;
     if (depth == 0 && (c == ';' || c == ']')) break;
     if (c == '>' || c == ')' || c == ']' || c == '}') --depth;
@@ -35,12 +36,27 @@ struct CleanName {
   std::size_t length = 0;
 };
 
+/// Length of `text<8>{` at the start of `s`, or 0.
+constexpr std::size_t text_begin(std::string_view s) {
+  if (s.substr(0, 5) != "text<") return 0;
+  std::size_t at = 5;
+  while (at < s.size() && s[at] >= '0' && s[at] <= '9') ++at;
+  return s.substr(at, 3) == ">{\"" ? at + 2 : 0;
+}
+
 /// Drops namespaces and what compilers differ in, suffixes of integers and blanks: "a::Linear<20ul >" -> "Linear<20>".
+/// A text is written as people do: "Tied<text<2>{"0"}>" -> "Tied<"0">".
 template <class T>
 constexpr auto clean_name() {
   constexpr std::string_view raw = compiler_name<T>();
   CleanName<raw.size()> out;
   for (std::size_t i = 0; i < raw.size();) {
+    if (std::size_t const skipped = text_begin(raw.substr(i)); skipped != 0) {
+      std::size_t const close = raw.find('"', i + skipped + 1);
+      for (i += skipped; i <= close; ++i) out.chars[out.length++] = raw[i];
+      ++i;  // the brace
+      continue;
+    }
     std::size_t end = i;
     while (end < raw.size() && is_word(raw[end])) ++end;
     if (end == i) {
@@ -96,32 +112,33 @@ struct NameOf<Template<T...>> {
   }();
 };
 
-// Compilers differ in how they write text: Tied<"embed">, Named<"block 0", Block>.
-template <text K>
-struct NameOf<Tied<K>> {
-  static constexpr auto value = [] {
-    CleanName<K.size() + 8> out;
-    for (std::string_view const part : {std::string_view("Tied<\""), K.view(), std::string_view("\">")}) {
-      for (char const c : part) out.chars[out.length++] = c;
-    }
-    return out;
-  }();
-};
+// So are those of a layer that stands beside texts.
 template <text K, class L>
 struct NameOf<Named<K, L>> {
   static constexpr auto value = [] {
-    CleanName<K.size() + 11 + NameOf<L>::value.length> out;
-    std::string_view const layer{NameOf<L>::value.chars.data(), NameOf<L>::value.length};
+    CleanName<K.size() + NameOf<L>::value.length + 11> out;
     for (std::string_view const part :
-         {std::string_view("Named<\""), K.view(), std::string_view("\", "), layer, std::string_view(">")}) {
+         {std::string_view("Named<\""), K.view(), std::string_view("\", "),
+          std::string_view(NameOf<L>::value.chars.data(), NameOf<L>::value.length), std::string_view(">")}) {
       for (char const c : part) out.chars[out.length++] = c;
     }
     return out;
   }();
 };
-// Errors and files speak of the layer, frozen or not.
 template <class L, text... K>
-struct NameOf<Frozen<L, K...>> : NameOf<L> {};
+struct NameOf<Frozen<L, K...>> {
+  static constexpr auto value = [] {
+    CleanName<(K.size() + ... + (8 + 4 * sizeof...(K) + NameOf<L>::value.length))> out;
+    auto const add = [&out](std::string_view part) {
+      for (char const c : part) out.chars[out.length++] = c;
+    };
+    add("Frozen<");
+    add({NameOf<L>::value.chars.data(), NameOf<L>::value.length});
+    ((add(", \""), add(K.view()), add("\"")), ...);
+    add(">");
+    return out;
+  }();
+};
 
 }  // namespace detail
 

@@ -1,0 +1,365 @@
+// Ashlar: the C++ struct that would load a file.  SPDX-License-Identifier: BSL-1.0
+//
+// Everything in the text comes from the file, so nothing is taken over unchecked: names become identifiers, keys become
+// string literals, and a type of the library is repeated only if it has the form of one.
+#pragma once
+
+#include <ashlar/io/flat.hpp>
+#include <ashlar/io/message.hpp>
+#include <ashlar/io/modules.hpp>
+#include <ashlar/io/rules.hpp>
+#include <ashlar/reflect/transfer.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <cstring>
+#include <map>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace ashlar {
+namespace detail {
+
+inline bool is_letter(char c) { return is_word(c) && !(c >= '0' && c <= '9'); }
+
+ASHLAR_COLD inline bool is_keyword(std::string_view word) {
+  static constexpr std::string_view words =
+      " alignas alignof and and_eq asm auto bitand bitor bool break case catch char char8_t char16_t char32_t class "
+      "compl concept const consteval constexpr constinit const_cast continue co_await co_return co_yield decltype "
+      "default delete do double dynamic_cast else enum explicit export extern false float for friend goto if inline "
+      "int long mutable namespace new noexcept not not_eq nullptr operator or or_eq private protected public register "
+      "reinterpret_cast requires return short signed sizeof static static_assert static_cast struct switch template "
+      "this thread_local throw true try typedef typeid typename union unsigned using virtual void volatile wchar_t "
+      "while xor xor_eq version migration described ";
+  return words.find(message({" ", word, " "})) != std::string_view::npos;
+}
+
+/// The same word if it is an identifier, or one made from it: "block 0" -> "block_0", "0" -> "_0".
+ASHLAR_COLD inline std::string identifier(std::string_view text) {
+  std::string out;
+  for (char const c : text.substr(0, 100)) {
+    if (is_word(c)) out += c;
+    else if (!out.empty() && out.back() != '_') out += '_';
+  }
+  while (out.size() > 1 && out.back() == '_' && text.back() != '_') out.pop_back();
+  if (out.empty() || !is_letter(out[0])) out.insert(0, "_");
+  if (is_keyword(out) || out.find("__") != std::string::npos) out = "x_" + out;
+  while (out.find("__") != std::string::npos) out.erase(out.find("__"), 1);
+  return out;
+}
+
+/// A string literal with these bytes.
+ASHLAR_COLD inline std::string literal(std::string_view text) {
+  std::string out = "\"";
+  for (char const c : text) {
+    if (c == '"' || c == '\\') out += '\\';
+    if (c == '?') out += '\\';  // no trigraphs
+    out += c;
+  }
+  return out += '"';
+}
+
+/// True for text that can only be a type of the library with its arguments: words, numbers, and literals without
+/// escapes.
+ASHLAR_COLD inline bool is_plain_type(std::string_view type) {
+  bool quoted = false;
+  int depth = 0;
+  for (char const c : type) {
+    if (c == '\\' || static_cast<unsigned char>(c) >= 0x7f) return false;
+    if (c == '"') quoted = !quoted;
+    if (quoted) continue;
+    if (c == '<') ++depth;
+    if (c == '>' && --depth < 0) return false;
+    if (!is_word(c) && std::string_view("<>,:. {}-+\"=").find(c) == std::string_view::npos) return false;
+  }
+  return !quoted && depth == 0 && !type.empty() && is_letter(type[0]);
+}
+
+ASHLAR_COLD inline std::string_view spelling(DType dtype) {
+  switch (dtype) {
+    case DType::f64: return "double";
+    case DType::f32: return "float";
+    case DType::f16: return "float16";
+    case DType::bf16: return "bfloat16";
+    case DType::i64: return "std::int64_t";
+    case DType::i32: return "std::int32_t";
+    case DType::i16: return "std::int16_t";
+    case DType::i8: return "std::int8_t";
+    case DType::u8: return "std::uint8_t";
+    case DType::boolean: return "bool";
+    case DType::u64: return "std::uint64_t";
+    case DType::u32: return "std::uint32_t";
+    case DType::u16: return "std::uint16_t";
+    default: return "void";  // no file holds others
+  }
+}
+
+ASHLAR_COLD inline std::string number_text(Row const& row, std::byte const* at) {
+  char text[32];
+  auto const value = [&]<class T>(T v) {
+    std::memcpy(&v, at, sizeof v);
+    if constexpr (std::is_floating_point_v<T>) std::snprintf(text, sizeof text, "%.9g", static_cast<double>(v));
+    else if constexpr (std::is_signed_v<T>) std::snprintf(text, sizeof text, "%lld", static_cast<long long>(v));
+    else std::snprintf(text, sizeof text, "%llu", static_cast<unsigned long long>(v));
+    return std::string(text);
+  };
+  switch (row.dtype) {
+    case DType::f64: return value(double{});
+    case DType::f32: return value(float{});
+    case DType::i64: return value(std::int64_t{});
+    case DType::i32: return value(std::int32_t{});
+    case DType::i16: return value(std::int16_t{});
+    case DType::i8: return value(std::int8_t{});
+    case DType::u64: return value(std::uint64_t{});
+    case DType::u32: return value(std::uint32_t{});
+    case DType::u16: return value(std::uint16_t{});
+    case DType::u8: return value(std::uint8_t{});
+    case DType::boolean: return *at == std::byte{0} ? "false" : "true";
+    default: return "?";
+  }
+}
+
+/// Writes the structs of one file.
+class Describer {
+ public:
+  ASHLAR_COLD explicit Describer(FlatFile const& file) : file_(file) {
+    modules_.assign(file.modules().begin(), file.modules().end());
+    if (modules_.empty()) guess_modules();
+    parts_.resize(modules_.size());
+    std::vector<std::size_t> around;
+    for (std::size_t i = 0; i < modules_.size(); ++i) {
+      while (!around.empty() && !lies_in(modules_[i].key, modules_[around.back()].key)) around.pop_back();
+      if (!around.empty()) parts_[around.back()].children.push_back(i);
+      around.push_back(i);
+      by_key_.emplace(modules_[i].key, i);
+    }
+    auto const rows = file.rows();
+    for (std::size_t r = 0; r < rows.size(); ++r) {
+      std::string_view const key = rows[r].key;
+      std::size_t const dot = key.rfind('.');
+      auto const at = by_key_.find(dot == std::string_view::npos ? std::string_view{} : key.substr(0, dot));
+      if (at != by_key_.end() && by_key_.find(key) == by_key_.end()) parts_[at->second].leaves.push_back(r);
+    }
+    for (Part& part : parts_) {
+      std::sort(part.leaves.begin(), part.leaves.end(), [&](std::size_t a, std::size_t b) {
+        return rows[a].offset != rows[b].offset ? rows[a].offset < rows[b].offset : a < b;
+      });
+    }
+    for (Module const& m : modules_) {
+      if (is_library(m.type)) library_words(m.type);
+    }
+  }
+
+  ASHLAR_COLD std::string text() {
+    std::string const root = type_of(0, modules_[0].type);
+    std::string out = message({"// ", root, ": ", file_.tensors().size(), " tensors, ", file_.data().size(),
+                               " bytes, written by ashlar ", printable(file_.library_version()), "\n"});
+    out +=
+        "#include <ashlar/ashlar.hpp>\n\n#include <array>\n#include <cstdint>\n\nnamespace described {\n\n"
+        "using namespace ashlar;\n";
+    out += structs_;
+    if (!is_letter(root[0]) || root.find('<') != std::string::npos) out += message({"\nusing Model = ", root, ";\n"});
+    return out += "\n}  // namespace described\n";
+  }
+
+ private:
+  struct Part {
+    std::vector<std::size_t> children;
+    std::vector<std::size_t> leaves;
+  };
+
+  static bool is_library(std::string_view type) { return type.starts_with("ashlar::") && is_plain_type(type); }
+
+  /// A file without a structure: every prefix of a key is a module.
+  ASHLAR_COLD void guess_modules() {
+    modules_.push_back({{}, file_.model().empty() ? "Model" : file_.model(), 1, 0});
+    std::map<std::string_view, bool> seen;
+    for (Row const& row : file_.rows()) {
+      for (std::size_t dot = row.key.find('.'); dot != std::string_view::npos; dot = row.key.find('.', dot + 1)) {
+        std::string_view const key = row.key.substr(0, dot);
+        if (!seen.emplace(key, true).second) continue;
+        modules_.push_back({key, key, 1, 0});
+      }
+    }
+    std::sort(modules_.begin() + 1, modules_.end(), [](Module const& a, Module const& b) {
+      return std::lexicographical_compare(a.key.begin(), a.key.end(), b.key.begin(), b.key.end(), [](char x, char y) {
+        return (x == '.' ? 0 : static_cast<unsigned char>(x)) < (y == '.' ? 0 : static_cast<unsigned char>(y));
+      });
+    });
+  }
+
+  /// Names of the library that the file uses: a struct of the model gets another one.
+  ASHLAR_COLD void library_words(std::string_view type) {
+    for (std::size_t i = 0; i < type.size();) {
+      std::size_t end = i;
+      while (end < type.size() && is_word(type[end])) ++end;
+      if (end == i) {
+        ++i;
+        continue;
+      }
+      if (type.substr(0, i) == "ashlar::") words_.emplace(std::string(type.substr(i, end - i)), true);
+      i = end;
+    }
+    for (char const* word : {"Parameter", "Buffer", "Constant", "Named", "Tied", "Sequential", "Frozen", "State"}) {
+      words_.emplace(word, true);
+    }
+  }
+
+  /// How module i's type is written; structs it needs are written first.
+  ASHLAR_COLD std::string type_of(std::size_t i, std::string_view type) {
+    auto const& children = parts_[i].children;
+    if (type == "std::array" && !children.empty()) {
+      return message({"std::array<", type_of(children[0], modules_[children[0]].type), ", ", children.size(), ">"});
+    }
+    if (type == "ashlar::Sequential") {
+      std::string out = "Sequential<";
+      for (std::size_t c = 0; c < children.size(); ++c) {
+        std::string_view const key = last_part(modules_[children[c]].key);
+        std::string const layer = type_of(children[c], modules_[children[c]].type);
+        if (c != 0) out += ", ";
+        if (key == std::to_string(c)) out += layer;
+        else out += message({"Named<", literal(key), ", ", layer, ">"});
+      }
+      return out += ">";
+    }
+    if (!is_library(type)) return struct_of(i, type);
+    if (!type.starts_with("ashlar::Frozen<")) return renamed(type.substr(8));
+    std::size_t const keys = type.find(", \"", 15);
+    std::size_t const end = keys == std::string_view::npos ? type.size() - 1 : keys;
+    return message({"Frozen<", type_of(i, type.substr(15, end - 15)), type.substr(end)});
+  }
+
+  /// The type's text with the structs of the model under the names they were given here.
+  ASHLAR_COLD std::string renamed(std::string_view type) const {
+    std::string out;
+    for (std::size_t i = 0; i < type.size();) {
+      std::string_view best;
+      std::string_view name;
+      bool const at_start = i == 0 || !is_word(type[i - 1]);
+      for (auto const& [spelled, given] : given_) {
+        bool const ends = i + spelled.size() >= type.size() || !is_word(type[i + spelled.size()]);
+        if (at_start && ends && spelled.size() > best.size() && type.substr(i).starts_with(spelled)) {
+          best = spelled;
+          name = given;
+        }
+      }
+      if (best.empty()) {
+        out += type[i++];
+      } else {
+        out += name;
+        i += best.size();
+      }
+    }
+    return out;
+  }
+
+  ASHLAR_COLD std::string struct_of(std::size_t i, std::string_view type) {
+    std::string const body = body_of(i);
+    std::string name = identifier(type);
+    while (words_.count(name) != 0) name += '_';
+    for (std::size_t n = 2;; ++n) {
+      auto const [at, is_new] = bodies_.emplace(name, body);
+      if (is_new) structs_ += message({"\nstruct ", name, body.empty() ? " {" : " {\n", body, "};\n"});
+      if (is_new || at->second == body) break;  // two types of one name in different namespaces get two names
+      name = message({identifier(type), "_", n});
+    }
+    given_.emplace(std::string(type), name);
+    return name;
+  }
+
+  ASHLAR_COLD std::string body_of(std::size_t i) {
+    std::string out;
+    if (modules_[i].version != 1) out += message({"  static constexpr int version = ", modules_[i].version, ";\n"});
+    std::map<std::string, bool> used;
+    auto const member = [&](std::string_view key, std::string type, bool wrap, std::string const& comment) {
+      std::string name = identifier(key);
+      while (!used.emplace(name, true).second) name += '_';
+      if (name != key && wrap) type = message({"Named<", literal(key), ", ", type, ">"});
+      out += message({"  ", type, " ", name, ";", comment.empty() ? "" : "  // ", comment, "\n"});
+    };
+    Part const& part = parts_[i];
+    std::size_t leaf = 0;
+    auto const leaves_until = [&](std::size_t end) {
+      for (; leaf < std::min(end, part.leaves.size()); ++leaf) {
+        Row const& row = file_.rows()[part.leaves[leaf]];
+        member(last_part(row.key), leaf_type(row), row.kind != Kind::scalar, leaf_comment(row));
+      }
+    };
+    for (std::size_t const c : part.children) {
+      leaves_until(modules_[c].leaves_before);
+      member(last_part(modules_[c].key), type_of(c, modules_[c].type), true, numbers_in(c));
+    }
+    leaves_until(part.leaves.size());
+    return out;
+  }
+
+  ASHLAR_COLD std::string leaf_type(Row const& row) const {
+    if (row.is_alias()) {
+      return message({"Tied<", literal(file_.rows()[static_cast<std::size_t>(row.alias_of)].key), ">"});
+    }
+    std::string out;
+    if (row.kind == Kind::scalar) {
+      if (row.shape.rank == 0) return std::string(spelling(row.dtype));
+      return message({"std::array<", spelling(row.dtype), ", ", row.shape[0], ">"});
+    }
+    out = message({row.kind == Kind::parameter ? "Parameter<"
+                   : row.kind == Kind::buffer  ? "Buffer<"
+                                               : "Constant<",
+                   spelling(row.dtype)});
+    for (std::size_t d = 0; d < row.shape.rank; ++d) out += message({", ", row.shape[d]});
+    return out += ">";
+  }
+  ASHLAR_COLD std::string leaf_comment(Row const& row) const {
+    if (row.kind != Kind::scalar || row.shape.numel() > 8) return {};
+    std::string out;
+    for (std::size_t k = 0; k < row.shape.numel(); ++k) {
+      if (k != 0) out += ", ";
+      out += number_text(row, file_.data().data() + row.offset + k * size_of(row.dtype));
+    }
+    return out;
+  }
+  /// "p = 0.5": the settings of a layer of the library.
+  ASHLAR_COLD std::string numbers_in(std::size_t i) const {
+    std::string out;
+    if (!is_library(modules_[i].type)) return out;
+    for (std::size_t const r : parts_[i].leaves) {
+      Row const& row = file_.rows()[r];
+      std::string const value = leaf_comment(row);
+      if (value.empty()) continue;
+      if (!out.empty()) out += ", ";
+      out += message({printable(last_part(row.key)), " = ", value});
+    }
+    return out;
+  }
+
+  FlatFile const& file_;
+  std::vector<Module> modules_;
+  std::vector<Part> parts_;
+  std::map<std::string_view, std::size_t> by_key_;
+  std::map<std::string, bool> words_;
+  std::map<std::string, std::string> bodies_;
+  std::map<std::string, std::string> given_;
+  std::string structs_;
+};
+
+}  // namespace detail
+
+/// The C++ struct that would load an .ashlar file, with the structs it is made of: a header that compiles, in which
+/// they stand in the namespace `described`. Layers of the library appear as themselves with their settings, others by
+/// what they store; an operator() is code, which no file holds.
+///
+/// Errors  as for FlatFile::open.
+inline Result<std::string> try_describe(std::string const& path) {
+  auto file = FlatFile::try_open(path);
+  if (!file) return std::move(file).error();
+  return detail::Describer(*file).text();
+}
+/// See try_describe. Throws what it returns.
+inline std::string describe(std::string const& path) { return try_describe(path).value(); }
+
+}  // namespace ashlar
