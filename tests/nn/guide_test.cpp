@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <ashlar/nn.hpp>
 #include <ashlar/nn/embedding.hpp>
+#include <ashlar/nn/print.hpp>
 #include <ashlar/nn/reshape.hpp>
 #include <ashlar/reflect/lookup.hpp>
 
@@ -59,6 +60,10 @@ struct UntiedModel {
   auto operator()(auto const& tokens) const { return out(embed(tokens)); }
 };
 
+struct CenteredLayer {
+  auto operator()(auto const& x) const { return x - mean(x); }
+};
+
 template <std::size_t In, std::size_t Out>
 struct CustomLayer {
   Parameter<float, Out, In, 3, 3> weight;
@@ -112,6 +117,19 @@ TEST_CASE("guide: what blocks.cpp and custom_layers.cpp print are torch's output
   }
   std::string const custom = ashlar::test::read_file(folder + "custom_layers.txt");
   CHECK(custom.find(shown_output("my_linear")) != std::string::npos);
+}
+
+TEST_CASE("guide: a layer without parameters agrees with torch, and is nothing in a file") {
+  SafeTensors const io(ASHLAR_TEST_DATA "/d2l/centered_layer.io.safetensors");
+  CenteredLayer const layer;
+  Tensor<float, 5> x;
+  x.assign(io.values<float>("input"));
+  ashlar::test::expect_close(layer(x).span(), io.values<float>("output"), 1e-6, 1e-6);
+  Tensor<float, 3, 4> x2;
+  x2.assign(io.values<float>("input2"));
+  ashlar::test::expect_close(layer(x2).span(), io.values<float>("output2"), 1e-6, 1e-6);
+  CHECK(manifest<CenteredLayer>().size() == 0);
+  CHECK(structure(layer) + "\n" == ashlar::test::read_file(ASHLAR_TEST_DATA "/d2l/centered_layer.print.txt"));
 }
 
 TEST_CASE("guide: the gradient of a tied layer is the sum of what each use gives") {
