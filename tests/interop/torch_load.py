@@ -107,4 +107,33 @@ for name, tensor in dtypes.items():
 many = load("many.pt")
 assert len(many) == 66001 and all(int(many[str(i)]) == i % 256 for i in range(0, 66000, 997))
 assert torch.equal(many["large"], torch.arange(1 << 20, dtype=torch.float32))
+# ---- what PyTorch writes, read and written again by us -----------------------------------------------------------------
+def same(a, b):
+    if isinstance(a, torch.Tensor):
+        return (type(a) is type(b) and a.dtype == b.dtype and a.shape == b.shape and a.stride() == b.stride()
+                and a.requires_grad == b.requires_grad and torch.equal(a, b))
+    if isinstance(a, dict):
+        return list(a) == list(b) and all(same(a[k], b[k]) for k in a)
+    if isinstance(a, (list, tuple)):
+        return type(a) is type(b) and len(a) == len(b) and all(map(same, a, b))
+    return a == b and type(a) is type(b)
+
+
+for p in net.parameters():
+    p.grad = torch.ones_like(p)
+adam = torch.optim.Adam(net.parameters(), lr=0.01)
+adam.step()
+base = torch.arange(24.0).reshape(4, 6)
+trees = {"net": net.state_dict(), "views": {"t": base.T, "row": base[1], "half": base[::2, 1:3], "whole": base},
+         "tensor": torch.tensor(3.5), "parameter": nn.Parameter(torch.ones(2)), "list": [1, (2.5, "x"), None, {3: True}],
+         "dtypes": [base.to(d) for d in names.values() if d is not torch.bool],
+         "checkpoint": {"model": net.state_dict(), "optimizer": adam.state_dict(), "epoch": 3, "loss": 0.125}}
+for name, tree in trees.items():
+    for zipped in (True, False):
+        torch.save(tree, "theirs.pt", _use_new_zipfile_serialization=zipped)
+        subprocess.run([pathlib.Path(os.environ["ASHLAR_BIN_DIR"]) / "rewrite", "theirs.pt", "ours.pt"], check=True)
+        ours = torch.load("ours.pt", weights_only=False) if version >= (1, 13) else torch.load("ours.pt")
+        assert same(tree, ours), (name, zipped, tree, ours)
+assert ours["model"]._metadata == net.state_dict()._metadata
+assert ours["model"]["embed.weight"].data_ptr() == ours["model"]["head.weight"].data_ptr()
 print("PyTorch", torch.__version__, "takes every file")
