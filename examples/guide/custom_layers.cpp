@@ -45,8 +45,7 @@ struct RunningCenter {  // settings and state are members too: saved, and checke
   ashlar::Buffer<float, 8> running_mean;
 
   auto operator()(auto const& x) const { return x - running_mean; }
-  void update(
-      ashlar::Tensor<float, 8> const& mean) {  // a forward is const: it never changes its layer behind your back
+  void update(ashlar::Tensor<float, 8> const& mean) {  // not in the forward, which is const
     for (std::size_t i = 0; i < 8; ++i) {
       running_mean(i) += static_cast<float>(momentum) * (mean(i) - running_mean(i));
     }
@@ -58,8 +57,7 @@ struct RunningCenter {  // settings and state are members too: saved, and checke
 
 //! [conv_shaped]
 /// torch.addmm(bias, x.flatten(1), weight.flatten(1).T): no convolution, which would slide the kernel over an image,
-/// but one affine map of each whole (in, 3, 3) patch, y[n][o] = bias[o] + sum over c, i, j of x[n][c][i][j] *
-/// w[o][c][i][j].
+/// but one affine map of each whole patch x[n] (in, 3, 3): y[n][o] is bias[o] plus the sum of x[n] * weight[o].
 template <std::size_t In, std::size_t Out>
 struct CustomLayer {
   ashlar::Parameter<float, Out, In, 3, 3> weight;
