@@ -11,6 +11,7 @@
 #include <ashlar/nn/embedding.hpp>
 #include <ashlar/nn/flatten.hpp>
 #include <ashlar/nn/initialise.hpp>
+#include <ashlar/nn/layer_norm.hpp>
 #include <ashlar/nn/linear.hpp>
 #include <ashlar/nn/loss.hpp>
 #include <ashlar/nn/make.hpp>
