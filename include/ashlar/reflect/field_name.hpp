@@ -9,6 +9,7 @@
 #include <array>
 #include <cstddef>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 
 namespace ashlar::detail {
@@ -55,11 +56,34 @@ constexpr std::string_view printed_member() {
   return text.substr(begin);
 }
 
+/// References to the members of an object, as Boost.PFR binds them. Its overloads for every number of members cost as
+/// much to resolve as the rest of a small struct's reflection (g++ 12), so small numbers are bound here.
+template <class T>
+constexpr auto members_of(T& object) {
+  using boost::pfr::detail::make_tuple_of_references;
+  constexpr std::size_t count = boost::pfr::tuple_size_v<std::remove_const_t<T>>;
+  if constexpr (count == 1) {
+    auto& [a] = object;
+    return make_tuple_of_references(a);
+  } else if constexpr (count == 2) {
+    auto& [a, b] = object;
+    return make_tuple_of_references(a, b);
+  } else if constexpr (count == 3) {
+    auto& [a, b, c] = object;
+    return make_tuple_of_references(a, b, c);
+  } else if constexpr (count == 4) {
+    auto& [a, b, c, d] = object;
+    return make_tuple_of_references(a, b, c, d);
+  } else {
+    return boost::pfr::detail::tie_as_tuple(object, boost::pfr::detail::size_t_<count>{});
+  }
+}
+
 // The members are bound inside a function that no program calls: a variable of them would be emitted by g++ -O0 for a T
 // without linkage, and the linker would ask for the object.
 template <class T, std::size_t... I>
 constexpr std::array<std::string_view, sizeof...(I)> print_names(std::index_sequence<I...>) {
-  constexpr auto members = boost::pfr::detail::tie_as_tuple(example_of<T>.value);
+  constexpr auto members = members_of(example_of<T>.value);
   return {printed_member<Printed{&boost::pfr::detail::sequence_tuple::get<I>(members)}>()...};
 }
 

@@ -99,7 +99,8 @@ constexpr std::size_t field_count() {
 
 template <class T, std::size_t I>
 struct FieldType {
-  using type = boost::pfr::tuple_element_t<I, T>;
+  using type = std::remove_reference_t<
+      typename boost::pfr::detail::sequence_tuple::tuple_element<I, decltype(members_of(std::declval<T&>()))>::type>;
 };
 template <class T, std::size_t I>
   requires(IndexedChildren<T>::specialised)
@@ -116,7 +117,7 @@ constexpr auto& get_field(T& object) {
   if constexpr (IndexedChildren<U>::specialised) {
     return IndexedChildren<U>::template get<I>(object);
   } else {
-    return boost::pfr::get<I>(object);
+    return boost::pfr::detail::sequence_tuple::get<I>(members_of(object));
   }
 }
 
