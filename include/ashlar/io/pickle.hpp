@@ -279,7 +279,9 @@ class Unpickler {
     drop(begin);
     return true;
   }
-  void drop(std::size_t begin) { stack_.erase(stack_.begin() + static_cast<std::ptrdiff_t>(begin), stack_.end()); }
+  void drop(std::size_t begin) {
+    while (stack_.size() > begin) stack_.pop_back();
+  }
   bool need_below(std::size_t begin) {
     std::size_t const floor = marks_.empty() ? 0 : marks_.back();
     return begin > floor || fail({"stack underflow: no container below the mark"});

@@ -26,10 +26,12 @@ namespace ashlar::detail {
 class TorchArchive {
  public:
   TorchArchive(std::span<std::byte const> bytes, std::string_view where, TorchOptions const& options)
-      : bytes_(bytes), where_(where), unpacker_(bytes, where, options.check_crc) {}
+      : bytes_(bytes), where_(where), unpacker_(bytes, where, options.check_crc), check_crc_(options.check_crc) {}
 
-  Result<Value> read(std::shared_ptr<void const> const& file) {
-    auto records = ZipReader(bytes_, where_).read();
+  /// `file`: what keeps the bytes; `open`: the file they are of, or null.
+  Result<Value> read(std::shared_ptr<void const> const& file, InputFile const* open) {
+    // If checksums are compared, every page is touched anyway.
+    auto records = ZipReader(bytes_, where_, check_crc_ ? nullptr : open).read();
     if (!records) return std::move(records).error();
     records_ = std::move(*records);
     if (auto done = find_root(); !done) return std::move(done).error();
@@ -137,6 +139,7 @@ class TorchArchive {
   std::span<std::byte const> bytes_;
   std::string_view where_;
   ZipUnpacker unpacker_;
+  bool check_crc_;
   std::vector<ZipRecord> records_;
   std::vector<ZipRecord const*> by_name_;
   std::string_view root_;
@@ -244,10 +247,11 @@ class TorchLegacy {
 };
 
 ASHLAR_COLD inline Result<Value> read_torch(std::span<std::byte const> bytes, std::string_view where,
-                                            TorchOptions const& options, std::shared_ptr<void const> const& file) {
+                                            TorchOptions const& options, std::shared_ptr<void const> const& file,
+                                            InputFile const* open) {
   std::string_view const text(reinterpret_cast<char const*>(bytes.data()), bytes.size());
   if (text.empty()) return error(Errc::format, {where, ": not a PyTorch file: it is empty"});
-  if (text.substr(0, 2) == "PK") return TorchArchive(bytes, where, options).read(file);
+  if (text.substr(0, 2) == "PK") return TorchArchive(bytes, where, options).read(file, open);
   if (text[0] == '\x80') return TorchLegacy(bytes, where).read(file);
   if (text.size() > 262 && text.substr(257, 5) == "ustar") {
     return error(Errc::format, {where, ": a tar archive, as PyTorch before 0.1.10 wrote: this format is unsupported"});
@@ -261,11 +265,11 @@ ASHLAR_IO_FUNCTION Result<Value> read_torch_file(std::string const& path, TorchO
   auto mapping = Mapping::map(*file, options.check_crc);
   if (!mapping) return std::move(mapping).error();
   auto const shared = std::make_shared<Mapping const>(std::move(*mapping));
-  return read_torch(shared->bytes(), path, options, shared);
+  return read_torch(shared->bytes(), path, options, shared, &*file);
 }
 
 ASHLAR_IO_FUNCTION Result<Value> read_torch_image(std::span<std::byte const> bytes, TorchOptions const& options) {
-  return read_torch(bytes, "memory", options, nullptr);
+  return read_torch(bytes, "memory", options, nullptr, nullptr);
 }
 
 }  // namespace ashlar::detail

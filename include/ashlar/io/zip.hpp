@@ -8,6 +8,7 @@
 #pragma once
 
 #include <ashlar/core/result.hpp>
+#include <ashlar/io/mapping.hpp>
 #include <ashlar/io/message.hpp>
 #include <ashlar/io/printable.hpp>
 
@@ -43,10 +44,13 @@ struct ZipRecord {
   bool deflated = false;
 };
 
-/// Reads the directory of an archive; `bytes` is the whole file, `where` names it in messages.
+/// Reads the directory of an archive; `bytes` is the whole file, `where` names it in messages. With `file`, where
+/// `bytes` is its mapping, local headers are read through the system: they lie far from each other, and to touch a page
+/// for each takes three times as long (4096 records in 256 MiB, Linux 6.18: 10 ms and 3 ms).
 class ZipReader {
  public:
-  ZipReader(std::span<std::byte const> bytes, std::string_view where) : bytes_(bytes), where_(where) {}
+  ZipReader(std::span<std::byte const> bytes, std::string_view where, InputFile const* file = nullptr)
+      : bytes_(bytes), where_(where), file_(file), seen_(bytes) {}
 
   /// All records, in the order of the central directory. Error: format.
   Result<std::vector<ZipRecord>> read() {
@@ -70,10 +74,23 @@ class ZipReader {
   }
   template <class T>
   T get(std::uint64_t at) const {
-    return load_le<T>(bytes_, static_cast<std::size_t>(at));
+    return load_le<T>(seen_, static_cast<std::size_t>(at - seen_from_));
   }
   std::string_view text(std::uint64_t at, std::size_t length) const {
-    return {reinterpret_cast<char const*>(bytes_.data()) + at, length};
+    return {reinterpret_cast<char const*>(seen_.data()) + (at - seen_from_), length};
+  }
+  /// Lets `get` and `text` see these bytes, which lie before the directory, and what is read with them.
+  bool see(std::uint64_t at, std::uint64_t length) {
+    if (file_ == nullptr || (at >= seen_from_ && inside(at - seen_from_, length, seen_.size()))) return true;
+    std::uint64_t const usual = std::min<std::uint64_t>(512, directory_ - at);
+    buffer_.resize(static_cast<std::size_t>(std::max(length, usual)));
+    if (auto done = file_->read(at, buffer_); !done) {
+      error_ = std::move(done).error();
+      return false;
+    }
+    seen_ = buffer_;
+    seen_from_ = at;
+    return true;
   }
   /// Whether `length` bytes lie between `at` and `end`.
   static bool inside(std::uint64_t at, std::uint64_t length, std::uint64_t end) {
@@ -211,6 +228,7 @@ class ZipReader {
     std::vector<ZipRecord*> by_place(records_.size());
     for (std::size_t i = 0; i < by_place.size(); ++i) by_place[i] = &records_[i];
     std::sort(by_place.begin(), by_place.end(), [](auto* a, auto* b) { return a->header < b->header; });
+    if (file_ != nullptr) seen_ = {};
     std::uint64_t at = 0;
     for (std::size_t i = 0; i < by_place.size(); ++i) {
       ZipRecord& record = *by_place[i];
@@ -234,11 +252,13 @@ class ZipReader {
     constexpr std::uint64_t length = 30;
     std::uint64_t const at = record.header;
     if (!inside(at, length, directory_)) return fail(record, {"the offset of its local header lies outside"});
+    if (!see(at, length)) return false;
     if (get<std::uint32_t>(at) != 0x04034b50u) return fail(record, {"there is no local header at byte ", at});
     std::size_t const name = get<std::uint16_t>(at + 26);
     std::size_t const extra = get<std::uint16_t>(at + 28);
     if (!inside(at + length, name + extra, directory_))
       return fail(record, {"the local header reaches beyond the records"});
+    if (!see(at, length + name + extra)) return false;
     if (text(at + length, name) != record.name) {
       return fail(record, {"the local header has another name, '", printable(text(at + length, name)), "'"});
     }
@@ -275,6 +295,7 @@ class ZipReader {
     if (next < at || (length != 12 && length != 16 && length != 20 && length != 24)) {
       return fail(record, {"no data descriptor between its end at byte ", at, " and the next header at byte ", next});
     }
+    if (!see(at, length)) return false;
     bool const wide = length >= 20;
     std::uint64_t const crc = length % 8 == 0 ? at + 4 : at;
     if (crc != at && get<std::uint32_t>(at) != 0x08074b50u)
@@ -319,6 +340,10 @@ class ZipReader {
 
   std::span<std::byte const> bytes_;
   std::string_view where_;
+  InputFile const* file_;
+  std::span<std::byte const> seen_;  ///< a part of the file
+  std::uint64_t seen_from_ = 0;  ///< where that begins
+  std::vector<std::byte> buffer_;
   std::uint64_t end_ = 0;  ///< where the central directory ends
   std::uint64_t directory_ = 0;  ///< where it begins
   std::uint64_t count_ = 0;
