@@ -6,6 +6,7 @@
 // formatted static_assert messages only in C++26 mode), so for clang the sentence travels in pieces of whole words.
 #pragma once
 
+#include <ashlar/core/shape.hpp>
 #include <ashlar/core/text.hpp>
 
 #include <array>
@@ -34,6 +35,7 @@ struct Sentence {
     return *this;
   }
   constexpr Sentence& add(std::size_t number) {
+    if (number == infer) return add("infer");
     std::array<char, 20> digits{};
     std::size_t n = 0;
     do {

@@ -11,6 +11,10 @@ namespace ashlar {
 /// An extent that is known only at run time: a batch, a sequence.
 inline constexpr std::size_t dyn = static_cast<std::size_t>(-1);
 
+/// Input features that the compiler fills in: `Linear<infer, 10>` in a Sequential takes what the layer before it gives
+/// (nn/infer.hpp). PyTorch's LazyLinear.
+inline constexpr std::size_t infer = dyn - 1;
+
 /// The highest rank of a tensor.
 inline constexpr std::size_t max_rank = 8;
 
@@ -56,8 +60,11 @@ struct Dims {
   static constexpr bool is_static = dyn_count == 0;
   static constexpr std::array<std::size_t, rank> extents{E...};
 
+  /// True if an extent is not filled in yet. Such a type can be named and costs nothing, and no network holds it.
+  static constexpr bool has_infer = ((E == infer) || ...);
+
   /// Product of the static extents; the number of elements if `is_static`.
-  static constexpr std::size_t static_numel = (std::size_t{1} * ... * (E == dyn ? 1 : E));
+  static constexpr std::size_t static_numel = (std::size_t{1} * ... * (E == dyn || E == infer ? 1 : E));
 
   std::array<std::size_t, dyn_count == 0 ? 1 : dyn_count> dynamic{};
 
@@ -90,6 +97,7 @@ struct Dims<> {
   static constexpr std::size_t rank = 0;
   static constexpr std::size_t dyn_count = 0;
   static constexpr bool is_static = true;
+  static constexpr bool has_infer = false;
   static constexpr std::array<std::size_t, 0> extents{};
   static constexpr std::size_t static_numel = 1;
   [[nodiscard]] static constexpr std::size_t size(std::size_t) { return 1; }

@@ -52,7 +52,7 @@ struct ConvTraits {
   static_assert(In > 0 && Out > 0 && K.rows > 0 && K.columns > 0 && O.groups > 0, "ashlar: a convolution of nothing");
   static_assert(O.stride.rows > 0 && O.stride.columns > 0 && O.dilation.rows > 0 && O.dilation.columns > 0,
                 "ashlar: stride and dilation of a convolution are at least 1");
-  static_assert(In % O.groups == 0 && Out % O.groups == 0,
+  static_assert((In == infer || In % O.groups == 0) && Out % O.groups == 0,
                 "ashlar: groups of a convolution divides the channels it takes and those it gives");
   static_assert(!O.padding.same || O.stride == Size2(1), "ashlar: padding same needs a stride of 1");
 
@@ -153,6 +153,11 @@ void conv_repr(auto& r) {
   if (!O.bias) r.add("bias", false);
 }
 
+/// Channels of the weight of a convolution in groups; those left to the compiler stay so.
+constexpr std::size_t per_group(std::size_t channels, std::size_t groups) {
+  return channels == infer ? infer : channels / groups;
+}
+
 template <ConvOptions O>
 inline constexpr bool same_both = O.stride.rows == O.stride.columns && O.dilation.rows == O.dilation.columns &&
                                   O.padding.size.rows == O.padding.size.columns;
@@ -191,8 +196,12 @@ auto conv2d(X const& x, W const& weight, B const&... bias) {
 /// Source  torch.nn.Conv2d; oracle tests/golden/layers/conv2d*.safetensors.
 template <std::size_t In, std::size_t Out, Size2 Kernel, ConvOptions Options = ConvOptions{}, class T = float>
 struct Conv2d {
-  Parameter<T, Out, In / Options.groups, Kernel.rows, Kernel.columns> weight;
+  Parameter<T, Out, detail::per_group(In, Options.groups), Kernel.rows, Kernel.columns> weight;
   Parameter<T, Out> bias;
+
+  static constexpr int input_dimension = -3;  // channels
+  template <std::size_t N>
+  using with_input = Conv2d<N, Out, Kernel, Options, T>;
 
   using traits = detail::ConvTraits<In, Out, 2, Kernel, Options>;
   template <TensorLike X>
@@ -208,7 +217,11 @@ struct Conv2d {
 template <std::size_t In, std::size_t Out, Size2 Kernel, ConvOptions Options, class T>
   requires(!Options.bias)
 struct Conv2d<In, Out, Kernel, Options, T> {
-  Parameter<T, Out, In / Options.groups, Kernel.rows, Kernel.columns> weight;
+  Parameter<T, Out, detail::per_group(In, Options.groups), Kernel.rows, Kernel.columns> weight;
+
+  static constexpr int input_dimension = -3;  // channels
+  template <std::size_t N>
+  using with_input = Conv2d<N, Out, Kernel, Options, T>;
 
   using traits = detail::ConvTraits<In, Out, 2, Kernel, Options>;
   template <TensorLike X>
@@ -225,8 +238,12 @@ struct Conv2d<In, Out, Kernel, Options, T> {
 template <std::size_t In, std::size_t Out, std::size_t Kernel, ConvOptions Options = ConvOptions{}, class T = float>
 struct Conv1d {
   static_assert(detail::same_both<Options>, "ashlar: stride, padding and dilation of a Conv1d are one number each");
-  Parameter<T, Out, In / Options.groups, Kernel> weight;
+  Parameter<T, Out, detail::per_group(In, Options.groups), Kernel> weight;
   Parameter<T, Out> bias;
+
+  static constexpr int input_dimension = -2;  // channels
+  template <std::size_t N>
+  using with_input = Conv1d<N, Out, Kernel, Options, T>;
 
   using traits = detail::ConvTraits<In, Out, 1, Size2{1, Kernel}, Options>;
   template <TensorLike X>
@@ -243,7 +260,11 @@ template <std::size_t In, std::size_t Out, std::size_t Kernel, ConvOptions Optio
   requires(!Options.bias)
 struct Conv1d<In, Out, Kernel, Options, T> {
   static_assert(detail::same_both<Options>, "ashlar: stride, padding and dilation of a Conv1d are one number each");
-  Parameter<T, Out, In / Options.groups, Kernel> weight;
+  Parameter<T, Out, detail::per_group(In, Options.groups), Kernel> weight;
+
+  static constexpr int input_dimension = -2;  // channels
+  template <std::size_t N>
+  using with_input = Conv1d<N, Out, Kernel, Options, T>;
 
   using traits = detail::ConvTraits<In, Out, 1, Size2{1, Kernel}, Options>;
   template <TensorLike X>

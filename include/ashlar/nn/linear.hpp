@@ -21,6 +21,11 @@ struct LinearMistake {
   static constexpr Sentence value = [] {
     Sentence s;
     constexpr Extents w = W::dims_type::type();
+    if (W::dims_type::has_infer) {
+      s.add("ashlar: nothing fills in the input features of Linear<infer, ").add(w[0]);
+      s.add(">: write the number, put it in a Sequential, or use Inferred");
+      return s;
+    }
     if (w.rank != 2 || w[0] == dyn || w[1] == dyn) {
       s.add("ashlar: linear takes a weight (out features, in features) of static extents but its rank is ").add(w.rank);
       return s;
@@ -105,6 +110,27 @@ concept RunsNext = requires { typename Next::kernel; } && kernels::fuses<In, Out
 
 }  // namespace detail
 
+template <std::size_t In, std::size_t Out, class T = float, bool Bias = true>
+struct Linear;
+
+namespace detail {
+
+/// A Linear written with the fewest arguments: g++ prints a type as it was first written.
+template <std::size_t In, std::size_t Out, class T, bool Bias>
+struct ShortLinear {
+  using type = Linear<In, Out, T, Bias>;
+};
+template <std::size_t In, std::size_t Out, class T>
+struct ShortLinear<In, Out, T, true> {
+  using type = Linear<In, Out, T>;
+};
+template <std::size_t In, std::size_t Out>
+struct ShortLinear<In, Out, float, true> {
+  using type = Linear<In, Out>;
+};
+
+}  // namespace detail
+
 /// Affine map over the last dimension: y = x * transpose(weight) + bias.
 ///
 /// Shapes  x (..., In), weight (Out, In), bias (Out) -> y (..., Out). Leading dimensions pass through.
@@ -113,13 +139,15 @@ concept RunsNext = requires { typename Next::kernel; } && kernels::fuses<In, Out
 /// Init    both uniform in [-1/sqrt(In), 1/sqrt(In)), the very numbers PyTorch draws from the same seed.
 /// Memory  an aggregate of inline arrays, so a mapped file can be used as a Linear.
 /// Cost    2*B*In*Out flops for B rows; allocates y and nothing else.
-/// Errors  compile time: the last dimension of x is known and is not In.
+/// Errors  compile time: the last dimension of x is known and is not In; In is `infer` where nothing fills it in.
 ///         run time: shape, if it is `dyn` and turns out different.
 /// Source  torch.nn.Linear; oracle tests/golden/layers/linear*.safetensors.
-template <std::size_t In, std::size_t Out, class T = float, bool Bias = true>
+template <std::size_t In, std::size_t Out, class T, bool Bias>
 struct Linear {
   static constexpr std::size_t in_features = In;
   static constexpr std::size_t out_features = Out;
+  template <std::size_t N>
+  using with_input = typename detail::ShortLinear<N, Out, T, Bias>::type;
 
   Parameter<T, Out, In> weight;  // (Out, In)
   Parameter<T, Out> bias;        // (Out)
@@ -148,6 +176,8 @@ template <std::size_t In, std::size_t Out, class T>
 struct Linear<In, Out, T, false> {
   static constexpr std::size_t in_features = In;
   static constexpr std::size_t out_features = Out;
+  template <std::size_t N>
+  using with_input = Linear<N, Out, T, false>;
 
   Parameter<T, Out, In> weight;  // (Out, In)
 

@@ -3,7 +3,9 @@
 
 #include <ashlar/core/index.hpp>
 #include <ashlar/core/refuse.hpp>
+#include <ashlar/nn/infer.hpp>
 #include <ashlar/reflect/structure.hpp>
+#include <ashlar/reflect/type_name.hpp>
 
 #include <array>
 #include <cstddef>
@@ -154,29 +156,26 @@ template <class... L>
 inline constexpr auto sequential_offsets = block_offsets<sizeof...(L)>(
     std::array<std::size_t, sizeof...(L)>{sizeof(L)...}, std::array<std::size_t, sizeof...(L)>{alignof(L)...});
 
-// Type I of a list. std::tuple_element takes I steps: 200 layers took 20 s to compile with it and take 3 s with this.
-template <std::size_t I, class T>
-struct IndexedType {
-  using type = T;
+template <class S>
+struct BlockOf;
+template <class... L>
+struct BlockOf<Sequential<L...>> {
+  using type = SequentialBlock<L...>;
 };
-template <class Indices, class... T>
-struct IndexedTypes;
-template <std::size_t... I, class... T>
-struct IndexedTypes<std::index_sequence<I...>, T...> : IndexedType<I, T>... {};
-template <std::size_t I, class T>
-IndexedType<I, T> pick_type(IndexedType<I, T> const&);
 
 }  // namespace detail
 
-/// Layers that run one after the other.
+/// Layers that run one after the other. A layer that leaves its input to the compiler, `Linear<infer, 10>`, gets what
+/// the one before it gives (nn/infer.hpp), and is for all who ask the layer that stands there: `Linear<256, 10>`.
 ///
 /// Keys    0, 1, ... or, for a `Named` layer, its own.
 /// Memory  the layers inline, in order. An aggregate: `Sequential<Linear<2, 3>, ReLU>{}`.
-/// Errors  compile time: a layer that cannot take what the one before gives, named by index.
+/// Errors  compile time: a layer that cannot take what the one before gives, named by index; an `infer` that nothing
+///         before it fills in.
 /// Source  torch.nn.Sequential.
 template <class... L>
 struct Sequential {
-  detail::SequentialBlock<L...> layers;
+  typename detail::BlockOf<detail::written_out_t<Sequential<L...>>>::type layers;
 
   /// Layer I: `net[0_c].bias`.
   template <std::size_t I>
@@ -199,8 +198,7 @@ struct IndexedChildren<Sequential<L...>> {
   static constexpr bool specialised = true;
   static constexpr std::size_t size = sizeof...(L);
   template <std::size_t I>
-  using child =
-      typename decltype(pick_type<I>(std::declval<IndexedTypes<std::index_sequence_for<L...>, L...>>()))::type;
+  using child = typename LayerList<L...>::template at<I>;
 
   template <std::size_t I>
   static constexpr std::size_t offset() {
@@ -211,6 +209,13 @@ struct IndexedChildren<Sequential<L...>> {
     return block_get<I>(sequential.layers);
   }
 };
+// With an `infer` filled in it is to all who ask what it would be with the number written.
+template <class... L>
+  requires(!is_written_out<Sequential<L...>>)
+struct IndexedChildren<Sequential<L...>> : IndexedChildren<written_out_t<Sequential<L...>>> {};
+template <class... L>
+  requires(!is_written_out<Sequential<L...>>)
+struct NameOf<Sequential<L...>> : NameOf<written_out_t<Sequential<L...>>> {};
 
 }  // namespace detail
 }  // namespace ashlar

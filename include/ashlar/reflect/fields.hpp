@@ -182,11 +182,16 @@ struct IndexName {
   }();
 };
 
+template <std::size_t I>
+constexpr std::string_view index_name() {
+  return {IndexName<I>::chars.data(), static_cast<std::size_t>(IndexName<I>::chars[19])};
+}
+
 /// Key of member I of T, where its type does not give one: the member's name, or its index.
 template <class T, std::size_t I>
 constexpr std::string_view field_name() {
   if constexpr (IndexedChildren<T>::specialised) {
-    return {IndexName<I>::chars.data(), static_cast<std::size_t>(IndexName<I>::chars[19])};
+    return index_name<I>();
   } else {
     return printed_names<T>[I];
   }

@@ -6,6 +6,7 @@
 
 #include <ashlar/core/parameter.hpp>
 #include <ashlar/reflect/fields.hpp>
+#include <ashlar/reflect/open.hpp>
 #include <ashlar/reflect/row.hpp>
 
 #include <array>
@@ -25,11 +26,6 @@ template <class E>
 struct enum_values;
 
 namespace detail {
-
-template <class T>
-inline constexpr bool is_std_array = false;
-template <class T, std::size_t N>
-inline constexpr bool is_std_array<std::array<T, N>> = true;
 
 // ---- content that C++ relies on ------------------------------------------------------------------------------------
 
@@ -556,10 +552,6 @@ struct FreezeMistake<Frozen<L, K...>> {
   }();
 };
 
-struct NoMistake {
-  static constexpr Sentence value{};
-};
-
 /// What is wrong with the keys of a Frozen, T itself or a member of it.
 template <class T>
 constexpr auto freeze_mistake() {
@@ -762,6 +754,17 @@ struct RootMistake {
   }();
 };
 
+/// True if some extent in T is left to the compiler and nothing has filled it in.
+template <class T>
+inline constexpr bool has_open_rows = [] {
+  for (Row const& row : table<T>()) {
+    for (std::size_t d = 0; d < row.shape.rank; ++d) {
+      if (row.shape[d] == infer) return true;
+    }
+  }
+  return false;
+}();
+
 /// The type that says what is wrong with T as a whole; NoMistake if all is well.
 template <class T>
 constexpr auto whole_mistake() {
@@ -771,6 +774,8 @@ constexpr auto whole_mistake() {
     return find_mistake<T>();
   } else if constexpr (!RootMistake<T>::value.empty()) {
     return RootMistake<T>{};
+  } else if constexpr (has_open_rows<T>) {
+    return find_open<T>();
   } else if constexpr (table_has_ties<T>()) {
     return TieMistake<T>{};
   } else if constexpr (is_frozen<T>) {
@@ -783,6 +788,10 @@ constexpr auto whole_mistake() {
 /// True if T can be stored. Code that goes on after a mistake was reported asks this first.
 template <class T>
 inline constexpr bool is_storable = std::is_same_v<decltype(whole_mistake<T>()), NoMistake>;
+
+/// True if all that is wrong with T is an extent left to the compiler that nothing fills in.
+template <class T>
+inline constexpr bool is_left_open = is_open_mistake<decltype(whole_mistake<T>())>;
 
 template <class T>
 constexpr auto const& checked_table() {
@@ -799,7 +808,7 @@ constexpr auto const& checked_table() {
 /// Every stored tensor and scalar of T, in the order of PyTorch's state_dict: a constexpr std::array of Row.
 ///
 /// Errors  compile time, each one sentence with the member's name: a member that a network cannot hold, a duplicate or
-///         illegal key, a tie to something that does not exist.
+///         illegal key, a tie to something that does not exist, a layer whose `infer` nothing fills in.
 template <class T>
 constexpr auto const& manifest() {
   return detail::checked_table<T>();

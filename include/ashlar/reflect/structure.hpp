@@ -3,6 +3,7 @@
 
 #include <ashlar/core/text.hpp>
 
+#include <array>
 #include <cstddef>
 #include <string_view>
 #include <type_traits>
@@ -78,6 +79,11 @@ struct Unwrapped<Frozen<L, K...>> : Unwrapped<L> {};
 /// The layer itself.
 template <class T>
 using unwrapped_t = typename Unwrapped<T>::type;
+
+template <class T>
+inline constexpr bool is_std_array = false;
+template <class T, std::size_t N>
+inline constexpr bool is_std_array<std::array<T, N>> = true;
 
 template <class T>
 struct NamedParts;

@@ -30,6 +30,14 @@ constexpr bool is_word(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
 }
 
+/// The name of an extent that is no number, from how compilers write its value; empty for others.
+constexpr std::string_view extent_word(std::string_view digits) {
+  if (digits.size() < 20) return {};
+  if (digits.substr(0, 20) == "18446744073709551615") return "dyn";
+  if (digits.substr(0, 20) == "18446744073709551614") return "infer";
+  return {};
+}
+
 template <std::size_t N>
 struct CleanName {
   std::array<char, N> chars{};
@@ -46,6 +54,7 @@ constexpr std::size_t text_begin(std::string_view s) {
 
 /// Drops namespaces and what compilers differ in, suffixes of integers and blanks: "a::Linear<20ul >" -> "Linear<20>".
 /// A text is written as people do: "Tied<text<2>{"0"}>" -> "Tied<"0">".
+/// Extents have their names, `dyn` and `infer`.
 template <class T>
 constexpr auto clean_name() {
   constexpr std::string_view raw = compiler_name<T>();
@@ -79,6 +88,11 @@ constexpr auto clean_name() {
       continue;
     }
     bool const number = raw[i] >= '0' && raw[i] <= '9';
+    if (std::string_view const word = extent_word(raw.substr(i, end - i)); !word.empty()) {
+      for (char const c : word) out.chars[out.length++] = c;
+      i = end;
+      continue;
+    }
     for (std::size_t k = i; k < end; ++k) {
       if (number && (raw[k] == 'u' || raw[k] == 'l' || raw[k] == 'U' || raw[k] == 'L')) break;
       out.chars[out.length++] = raw[k];
