@@ -8,6 +8,7 @@
 #include <ashlar/nn/flow.hpp>
 #include <ashlar/nn/initialise.hpp>
 #include <ashlar/nn/window.hpp>
+#include <ashlar/reflect/type_name.hpp>
 
 #include <array>
 #include <cmath>
@@ -276,4 +277,16 @@ struct Conv1d<In, Out, Kernel, Options, T> {
   void extra_repr(auto& r) const { detail::conv_repr<traits, Size2{1, Kernel}, Options>(r); }
 };
 
+namespace detail {
+
+template <std::size_t In, std::size_t Out, Size2 K, ConvOptions O>
+struct NameOf<Conv2d<In, Out, K, O, float>> : ShortName<Conv2d<In, Out, K, O, float>, 4> {};
+template <std::size_t In, std::size_t Out, Size2 K>
+struct NameOf<Conv2d<In, Out, K, ConvOptions{}, float>> : ShortName<Conv2d<In, Out, K>, 3> {};
+template <std::size_t In, std::size_t Out, std::size_t K, ConvOptions O>
+struct NameOf<Conv1d<In, Out, K, O, float>> : ShortName<Conv1d<In, Out, K, O, float>, 4> {};
+template <std::size_t In, std::size_t Out, std::size_t K>
+struct NameOf<Conv1d<In, Out, K, ConvOptions{}, float>> : ShortName<Conv1d<In, Out, K>, 3> {};
+
+}  // namespace detail
 }  // namespace ashlar

@@ -117,4 +117,7 @@ inline void check_last(Extents const& shape, std::size_t takes, char const* laye
 }
 
 }  // namespace detail
+
+using detail::flow_last;  // for the `flow` of a layer of one's own
+
 }  // namespace ashlar

@@ -36,7 +36,8 @@ inline constexpr bool is_open<Sequential<L...>> = (is_open<L> || ...);
 /// The extent of `in` that a layer takes which counts from 0 or, with negative numbers, from behind; infer if unknown.
 constexpr std::size_t input_extent(Flow const& in, int dimension) {
   std::size_t const rank = in.extents.rank;
-  std::size_t const at = dimension < 0 ? rank - static_cast<std::size_t>(-dimension) : static_cast<std::size_t>(dimension);
+  std::size_t const at =
+      dimension < 0 ? rank - static_cast<std::size_t>(-dimension) : static_cast<std::size_t>(dimension);
   if (!in.known || at >= rank || (dimension >= 0 && in.open)) return infer;
   return in.extents[at];
 }

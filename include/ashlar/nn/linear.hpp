@@ -7,6 +7,7 @@
 #include <ashlar/kernels/linear/cpu.hpp>
 #include <ashlar/nn/flow.hpp>
 #include <ashlar/nn/initialise.hpp>
+#include <ashlar/reflect/type_name.hpp>
 
 #include <cmath>
 #include <cstddef>
@@ -110,27 +111,6 @@ concept RunsNext = requires { typename Next::kernel; } && kernels::fuses<In, Out
 
 }  // namespace detail
 
-template <std::size_t In, std::size_t Out, class T = float, bool Bias = true>
-struct Linear;
-
-namespace detail {
-
-/// A Linear written with the fewest arguments: g++ prints a type as it was first written.
-template <std::size_t In, std::size_t Out, class T, bool Bias>
-struct ShortLinear {
-  using type = Linear<In, Out, T, Bias>;
-};
-template <std::size_t In, std::size_t Out, class T>
-struct ShortLinear<In, Out, T, true> {
-  using type = Linear<In, Out, T>;
-};
-template <std::size_t In, std::size_t Out>
-struct ShortLinear<In, Out, float, true> {
-  using type = Linear<In, Out>;
-};
-
-}  // namespace detail
-
 /// Affine map over the last dimension: y = x * transpose(weight) + bias.
 ///
 /// Shapes  x (..., In), weight (Out, In), bias (Out) -> y (..., Out). Leading dimensions pass through.
@@ -142,12 +122,12 @@ struct ShortLinear<In, Out, float, true> {
 /// Errors  compile time: the last dimension of x is known and is not In; In is `infer` where nothing fills it in.
 ///         run time: shape, if it is `dyn` and turns out different.
 /// Source  torch.nn.Linear; oracle tests/golden/layers/linear*.safetensors.
-template <std::size_t In, std::size_t Out, class T, bool Bias>
+template <std::size_t In, std::size_t Out, class T = float, bool Bias = true>
 struct Linear {
   static constexpr std::size_t in_features = In;
   static constexpr std::size_t out_features = Out;
   template <std::size_t N>
-  using with_input = typename detail::ShortLinear<N, Out, T, Bias>::type;
+  using with_input = Linear<N, Out, T, Bias>;
 
   Parameter<T, Out, In> weight;  // (Out, In)
   Parameter<T, Out> bias;        // (Out)
@@ -197,5 +177,14 @@ struct Linear<In, Out, T, false> {
 
 template <std::size_t In, std::size_t Out, class T = float>
 using LinearNoBias = Linear<In, Out, T, false>;
+
+namespace detail {
+
+template <std::size_t In, std::size_t Out, class T>
+struct NameOf<Linear<In, Out, T, true>> : ShortName<Linear<In, Out, T, true>, 3> {};
+template <std::size_t In, std::size_t Out>
+struct NameOf<Linear<In, Out, float, true>> : ShortName<Linear<In, Out, float, true>, 2> {};
+
+}  // namespace detail
 
 }  // namespace ashlar

@@ -106,6 +106,25 @@ template <class T>
 struct NameOf {
   static constexpr auto value = clean_name<T>();
 };
+/// The name with the first `Kept` arguments. For layers whose other arguments are the defaults: g++ leaves those out of
+/// some types and writes them in others, such as members of templates.
+template <class T, std::size_t Kept>
+struct ShortName {
+  static constexpr auto value = [] {
+    auto name = clean_name<T>();
+    std::size_t commas = 0;
+    std::size_t depth = 0;
+    for (std::size_t i = 0; i < name.length; ++i) {
+      char const c = name.chars[i];
+      if (c == '<' || c == '{' || c == '(') ++depth;
+      if (c == '>' || c == '}' || c == ')') --depth;
+      if (c != ',' || depth != 1 || ++commas != Kept) continue;
+      name.chars[i] = '>';
+      name.length = i + 1;
+    }
+    return name;
+  }();
+};
 // g++ writes default arguments of types that stand in a pack, and clang does not: each is written by itself.
 template <template <class...> class Template, class... T>
 struct NameOf<Template<T...>> {
