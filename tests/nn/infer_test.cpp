@@ -7,6 +7,7 @@
 #include <ashlar/io/file.hpp>
 #include <ashlar/nn/activation.hpp>
 #include <ashlar/nn/arithmetic.hpp>
+#include <ashlar/nn/batch_norm.hpp>
 #include <ashlar/nn/conv.hpp>
 #include <ashlar/nn/flatten.hpp>
 #include <ashlar/nn/linear.hpp>
@@ -119,6 +120,10 @@ static_assert(std::is_same_v<LeNet, Sequential<Conv2d<1, 6, 5, padded>, Sigmoid,
                                                Sigmoid, Flatten, Linear<16 * 12 * 12, 120>, Sigmoid, Linear<120, 10>>>);
 static_assert(std::is_same_v<Inferred<Sequential<Conv2d<4, 6, 3>, Conv2d<infer, 8, 3, {.groups = 2}>>>,
                              Sequential<Conv2d<4, 6, 3>, Conv2d<6, 8, 3, {.groups = 2}>>>);
+static_assert(std::is_same_v<Inferred<Sequential<Conv2d<4, 6, 3>, BatchNorm2d<infer>, ReLU>>,
+                             Sequential<Conv2d<4, 6, 3>, BatchNorm2d<6>, ReLU>>);
+static_assert(std::is_same_v<Inferred<BatchNorm1d<infer>, Tensor<float, dyn, 7>>, BatchNorm1d<7>>);
+static_assert(type_name<BatchNorm2d<6>>() == "BatchNorm2d<6>");
 static_assert(std::is_same_v<Inferred<Conv1d<infer, 2, 3>, Tensor<float, 5, 9>>, Conv1d<5, 2, 3>>);
 
 /// In a struct the layer before says it.

@@ -7,6 +7,7 @@
 #include <ashlar/grad/op.hpp>
 #include <ashlar/kernels/batch_norm/cpu.hpp>
 #include <ashlar/nn/flow.hpp>
+#include <ashlar/reflect/type_name.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -239,6 +240,10 @@ struct BatchNorm2d {
   Buffer<T, C> running_var;
   Buffer<std::int64_t> num_batches_tracked;
 
+  static constexpr int input_dimension = -3;  // channels
+  template <std::size_t N>
+  using with_input = BatchNorm2d<N, Options, T>;
+
   using traits = detail::BatchNormTraits<C, 2, Options>;
   template <TensorLike X>
   [[nodiscard]] auto operator()(X const& x) const {
@@ -256,6 +261,10 @@ struct BatchNorm2d<C, Options, T> {
   Buffer<T, C> running_mean;
   Buffer<T, C> running_var;
   Buffer<std::int64_t> num_batches_tracked;
+
+  static constexpr int input_dimension = -3;  // channels
+  template <std::size_t N>
+  using with_input = BatchNorm2d<N, Options, T>;
 
   using traits = detail::BatchNormTraits<C, 2, Options>;
   template <TensorLike X>
@@ -276,6 +285,10 @@ struct BatchNorm1d {
   Buffer<T, C> running_var;
   Buffer<std::int64_t> num_batches_tracked;
 
+  static constexpr int input_dimension = 1;  // channels
+  template <std::size_t N>
+  using with_input = BatchNorm1d<N, Options, T>;
+
   using traits = detail::BatchNormTraits<C, 1, Options>;
   template <TensorLike X>
   [[nodiscard]] auto operator()(X const& x) const {
@@ -294,6 +307,10 @@ struct BatchNorm1d<C, Options, T> {
   Buffer<T, C> running_var;
   Buffer<std::int64_t> num_batches_tracked;
 
+  static constexpr int input_dimension = 1;  // channels
+  template <std::size_t N>
+  using with_input = BatchNorm1d<N, Options, T>;
+
   using traits = detail::BatchNormTraits<C, 1, Options>;
   template <TensorLike X>
   [[nodiscard]] auto operator()(X const& x) const {
@@ -304,4 +321,16 @@ struct BatchNorm1d<C, Options, T> {
   void extra_repr(auto& r) const { detail::repr_batch_norm<Options>(r, C); }
 };
 
+namespace detail {
+
+template <std::size_t C, BatchNormOptions O>
+struct NameOf<BatchNorm2d<C, O, float>> : ShortName<BatchNorm2d<C, O, float>, 2> {};
+template <std::size_t C>
+struct NameOf<BatchNorm2d<C, BatchNormOptions{}, float>> : ShortName<BatchNorm2d<C>, 1> {};
+template <std::size_t C, BatchNormOptions O>
+struct NameOf<BatchNorm1d<C, O, float>> : ShortName<BatchNorm1d<C, O, float>, 2> {};
+template <std::size_t C>
+struct NameOf<BatchNorm1d<C, BatchNormOptions{}, float>> : ShortName<BatchNorm1d<C>, 1> {};
+
+}  // namespace detail
 }  // namespace ashlar

@@ -124,9 +124,6 @@ constexpr void refuse_chain() {
   }
 }
 
-template <class T>
-concept HasFlow = requires(Flow in) { T::flow(in); };
-
 /// True if a member of type M makes the struct around it a chain: a layer, a Sequential, an array of such. A struct of
 /// nothing but other structs may be a container of networks.
 template <class M>

@@ -169,8 +169,7 @@ inline constexpr bool is_written_out = std::is_same_v<S, written_out_t<S>>;
 
 template <class M>
 constexpr bool is_silent() {
-  return is_layer<M>() && !is_tied<M> && !is_chain<unwrapped_t<M>>() &&
-         !requires(Flow in) { unwrapped_t<M>::flow(in); };
+  return is_layer<M>() && !is_tied<M> && !is_chain<unwrapped_t<M>>() && !HasFlow<unwrapped_t<M>>;
 }
 
 /// What flows into member I of a T that `in` enters, as far as T runs its members in order.

@@ -22,6 +22,10 @@ struct HasCall {
 template <class T>
 struct CallProbe : T, HasCall {};
 
+/// A layer that says what it gives (nn/flow.hpp).
+template <class T>
+concept HasFlow = requires(Flow in) { T::flow(in); };
+
 /// True if T has any operator(), template or not: then naming it in a class that inherits a second one is ambiguous.
 template <class T>
 constexpr bool has_call_operator() {
@@ -141,9 +145,9 @@ template <class T>
 constexpr void walk(Walk& w, Place const& here, Place const* giver) {
   if constexpr (is_open<T> && !is_sequential<T> && !is_array<T>) {
     w.flow = Flow::nothing();
-    if constexpr (requires(Flow in) { T::flow(in); }) w.flow = T::flow(w.flow).out;
+    if constexpr (HasFlow<T>) w.flow = T::flow(w.flow).out;
     add_open(w, here, type_name<T>());
-  } else if constexpr (requires(Flow in) { T::flow(in); }) {
+  } else if constexpr (HasFlow<T>) {
     FlowStep const step = T::flow(w.flow);
     w.flow = step.fits ? step.out : T::flow(Flow::nothing()).out;
     if (step.fits || !w.mistake.empty()) return;
