@@ -1,6 +1,7 @@
 // Example: shapes left to the compiler, PyTorch's lazy layers.  SPDX-License-Identifier: BSL-1.0
 #include <ashlar/ashlar.hpp>
 #include <ashlar/nn/conv.hpp>
+#include <ashlar/nn/pool.hpp>
 #include <ashlar/nn/print.hpp>
 
 #include <cstdlib>
@@ -22,8 +23,8 @@ using Given = ashlar::Sequential<ashlar::Linear<20, 256>, ashlar::ReLU, ashlar::
 using Image = ashlar::Tensor<float, ashlar::dyn, 1, 28, 28>;
 using LeNet = ashlar::Inferred<
     ashlar::Sequential<ashlar::Conv2d<infer, 6, 5, ashlar::ConvOptions{.padding = 2}>, ashlar::Sigmoid,
-                       ashlar::Conv2d<infer, 16, 5, ashlar::ConvOptions{.stride = 2}>, ashlar::Sigmoid, ashlar::Flatten,
-                       ashlar::Linear<infer, 120>, ashlar::Sigmoid, ashlar::Linear<infer, 10>>,
+                       ashlar::AvgPool2d<2>, ashlar::Conv2d<infer, 16, 5>, ashlar::Sigmoid, ashlar::AvgPool2d<2>,
+                       ashlar::Flatten, ashlar::Linear<infer, 120>, ashlar::Sigmoid, ashlar::Linear<infer, 10>>,
     Image>;
 //! [lenet]
 
@@ -56,7 +57,7 @@ int main() {
   //! [types]
 
   auto lenet = ashlar::make<LeNet>(ashlar::Rng{0});
-  std::cout << to_string(lenet[2_c].weight.shape()) << '\n' << to_string(lenet[5_c].weight.shape()) << '\n';
+  std::cout << to_string(lenet[3_c].weight.shape()) << '\n' << to_string(lenet[7_c].weight.shape()) << '\n';
   std::cout << ashlar::type_name<Mine>() << '\n';
 
   ashlar::Tensor<float, ashlar::dyn, 20> x(2);

@@ -13,6 +13,7 @@
 #include <ashlar/nn/linear.hpp>
 #include <ashlar/nn/make.hpp>
 #include <ashlar/nn/matmul.hpp>
+#include <ashlar/nn/pool.hpp>
 #include <ashlar/nn/print.hpp>
 #include <ashlar/nn/reduce.hpp>
 #include <ashlar/nn/summary.hpp>
@@ -113,11 +114,12 @@ static_assert(std::is_same_v<Inferred<Sequential<ChannelScale<float, infer>, ReL
 
 // LeNet's shapes: channels behind channels, and features behind a Flatten.
 constexpr ConvOptions padded{.padding = 2};
-using LeNet = Inferred<Sequential<Conv2d<infer, 6, 5, padded>, Sigmoid, Conv2d<infer, 16, 5, {.stride = 2}>, Sigmoid,
-                                  Flatten, Linear<infer, 120>, Sigmoid, Linear<infer, 10>>,
+using LeNet = Inferred<Sequential<Conv2d<infer, 6, 5, padded>, Sigmoid, AvgPool2d<2>, Conv2d<infer, 16, 5>, Sigmoid,
+                                  AvgPool2d<2>, Flatten, Linear<infer, 120>, Sigmoid, Linear<infer, 10>>,
                        Image>;
-static_assert(std::is_same_v<LeNet, Sequential<Conv2d<1, 6, 5, padded>, Sigmoid, Conv2d<6, 16, 5, {.stride = 2}>,
-                                               Sigmoid, Flatten, Linear<16 * 12 * 12, 120>, Sigmoid, Linear<120, 10>>>);
+static_assert(
+    std::is_same_v<LeNet, Sequential<Conv2d<1, 6, 5, padded>, Sigmoid, AvgPool2d<2>, Conv2d<6, 16, 5>, Sigmoid,
+                                     AvgPool2d<2>, Flatten, Linear<16 * 5 * 5, 120>, Sigmoid, Linear<120, 10>>>);
 static_assert(std::is_same_v<Inferred<Sequential<Conv2d<4, 6, 3>, Conv2d<infer, 8, 3, {.groups = 2}>>>,
                              Sequential<Conv2d<4, 6, 3>, Conv2d<6, 8, 3, {.groups = 2}>>>);
 static_assert(std::is_same_v<Inferred<Sequential<Conv2d<4, 6, 3>, BatchNorm2d<infer>, ReLU>>,
