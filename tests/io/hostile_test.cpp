@@ -15,37 +15,62 @@ using namespace ashlar::test;
 
 namespace ashlar::test {
 
+namespace {
+
+// Faults that several cases have in common: each gives what spoils a Spec.
+
+/// A number of the prologue, whose checksum then fits.
+template <class Number>
+auto prologue(std::size_t at, Number value) {
+  return [=](Spec& s) { s.patch_prologue_bytes = [=](auto& bytes) { detail::put<Number>(bytes, at, value); }; };
+}
+/// A byte of the file.
+auto byte(std::size_t at, char value) {
+  return [=](Spec& s) { s.patch_file = [=](auto& f) { f[at] = static_cast<std::byte>(value); }; };
+}
+auto flipped(std::size_t at) {
+  return [=](Spec& s) { s.patch_file = [=](auto& f) { f[at] ^= std::byte{1}; }; };
+}
+
+/// A root without a typed view.
+Offset<> header_alone(Builder& b, std::vector<Offset<file::Tensor>> const&, Offset<file::Header> header) {
+  auto const start = b.StartTable();
+  b.AddOffset(4, header);
+  return Offset<>(b.EndTable(start));
+}
+/// A root with the members `a` and `step`, whose `a` has these fields.
+Offset<> view_of(Builder& b, Offset<file::Header> header,
+                 std::vector<std::pair<::flatbuffers::voffset_t, Offset<file::Tensor>>> const& fields_of_a,
+                 Offset<file::Tensor> step) {
+  auto start = b.StartTable();
+  for (auto const& [field, tensor] : fields_of_a) b.AddOffset(field, tensor);
+  Offset<> const a(b.EndTable(start));
+  start = b.StartTable();
+  b.AddOffset(4, header);
+  b.AddOffset(6, a);
+  b.AddOffset(8, step);
+  return Offset<>(b.EndTable(start));
+}
+
+}  // namespace
+
 std::vector<BadFile> const& bad_files() {
   using T = file::Tensor;
   static std::string const invalid = "memory: the manifest is not valid: ";
   static std::vector<BadFile> const all{
       // ---- the prologue
-      // ----------------------------------------------------------------------------------------------
-      {"no magic", [](Spec& s) { s.patch_file = [](auto& f) { f[0] = std::byte{'Z'}; }; },
-       "memory: not an .ashlar file: the first bytes are not \\x89ASHLR"},
-      {"another version",
-       [](Spec& s) { s.patch_prologue_bytes = [](auto& b) { detail::put<std::uint16_t>(b, 6, 2); }; },
-       "memory: format version 2, but this library reads version 1"},
-      {"prologue checksum", [](Spec& s) { s.patch_file = [](auto& f) { f[20] ^= std::byte{1}; }; },
-       "memory: the first 64 bytes are damaged: their checksum does not fit"},
-      {"manifest elsewhere",
-       [](Spec& s) { s.patch_prologue_bytes = [](auto& b) { detail::put<std::uint32_t>(b, 8, 128); }; },
-       "memory: the manifest does not start at byte 64"},
-      {"manifest of 0 bytes",
-       [](Spec& s) { s.patch_prologue_bytes = [](auto& b) { detail::put<std::uint32_t>(b, 12, 0); }; },
+      {"no magic", byte(0, 'Z'), "memory: not an .ashlar file: the first bytes are not \\x89ASHLR"},
+      {"another version", prologue<std::uint16_t>(6, 2), "memory: format version 2, but this library reads version 1"},
+      {"prologue checksum", flipped(20), "memory: the first 64 bytes are damaged: their checksum does not fit"},
+      {"manifest elsewhere", prologue<std::uint32_t>(8, 128), "memory: the manifest does not start at byte 64"},
+      {"manifest of 0 bytes", prologue<std::uint32_t>(12, 0),
        "memory: a manifest of 0 bytes, but 1 to 67108864 are allowed"},
-      {"manifest of 64 MiB + 1",
-       [](Spec& s) { s.patch_prologue_bytes = [](auto& b) { detail::put<std::uint32_t>(b, 12, (64u << 20) + 1); }; },
+      {"manifest of 64 MiB + 1", prologue<std::uint32_t>(12, (64u << 20) + 1),
        "memory: a manifest of 67108865 bytes, but 1 to 67108864 are allowed"},
-      {"manifest of 4 GiB - 1",
-       [](Spec& s) { s.patch_prologue_bytes = [](auto& b) { detail::put<std::uint32_t>(b, 12, ~0u); }; },
+      {"manifest of 4 GiB - 1", prologue<std::uint32_t>(12, ~0u),
        "memory: a manifest of 4294967295 bytes, but 1 to 67108864 are allowed"},
-      {"data too early",
-       [](Spec& s) { s.patch_prologue_bytes = [](auto& b) { detail::put<std::uint32_t>(b, 16, 64); }; },
-       "memory: the data starts at byte 64 instead of 4096"},
-      {"data too late",
-       [](Spec& s) { s.patch_prologue_bytes = [](auto& b) { detail::put<std::uint32_t>(b, 16, 8192); }; },
-       "memory: the data starts at byte 8192 instead of 4096"},
+      {"data too early", prologue<std::uint32_t>(16, 64), "memory: the data starts at byte 64 instead of 4096"},
+      {"data too late", prologue<std::uint32_t>(16, 8192), "memory: the data starts at byte 8192 instead of 4096"},
       {"lengths that wrap",
        [](Spec& s) {
          s.patch_prologue_bytes = [](auto& b) {
@@ -54,8 +79,7 @@ std::vector<BadFile> const& bad_files() {
          };
        },
        "memory: the file length stated, 4095, is not 4096 + 18446744073709551615"},
-      {"file length stated wrong",
-       [](Spec& s) { s.patch_prologue_bytes = [](auto& b) { detail::put<std::uint64_t>(b, 32, 4289); }; },
+      {"file length stated wrong", prologue<std::uint64_t>(32, 4289),
        "memory: the file length stated, 4289, is not 4096 + 192"},
       {"data length beyond the end",
        [](Spec& s) {
@@ -67,14 +91,11 @@ std::vector<BadFile> const& bad_files() {
        "memory: the file has 4288 bytes but states 1152921504606851072: it is cut off"},
       {"one byte appended", [](Spec& s) { s.patch_file = [](auto& f) { f.push_back({}); }; },
        "memory: the file has 4289 bytes but states 4288: something was appended"},
-      {"text between manifest and data", [](Spec& s) { s.patch_file = [](auto& f) { f[4095] = std::byte{'!'}; }; },
-       "memory: bytes that are not zero between manifest and data"},
+      {"text between manifest and data", byte(4095, '!'), "memory: bytes that are not zero between manifest and data"},
       {"another fingerprint", [](Spec& s) { s.patch_prologue = [](auto& p) { p.fingerprint[0] ^= std::byte{1}; }; },
        invalid + "the fingerprint in the first 64 bytes is that of another layout"},
       // ---- the manifest as a FlatBuffer
-      // ------------------------------------------------------------------------------
-      {"manifest checksum", [](Spec& s) { s.patch_file = [](auto& f) { f[64] ^= std::byte{1}; }; },
-       "memory: the manifest is damaged: its checksum does not fit"},
+      {"manifest checksum", flipped(64), "memory: the manifest is damaged: its checksum does not fit"},
       {"manifest of 4 bytes", [](Spec& s) { s.patch_manifest = [](auto& m) { m.resize(4); }; },
        invalid + "its identifier is not ASHM"},
       {"another identifier", [](Spec& s) { s.patch_manifest = [](auto& m) { m[4] = std::byte{'B'}; }; },
@@ -170,7 +191,6 @@ std::vector<BadFile> const& bad_files() {
        },
        invalid + "its parts overlap"},
       // ---- what the tensors say
-      // --------------------------------------------------------------------------------------
       {"unknown kind", [](Spec& s) { s.tensors[0].kind = 4; }, invalid + "tensor 0, a.weight: kind 4 is unknown"},
       {"unknown dtype", [](Spec& s) { s.tensors[0].dtype = 13; }, invalid + "tensor 0, a.weight: dtype 13 is unknown"},
       {"nine dimensions", [](Spec& s) { s.tensors[0].shape = {1, 1, 1, 1, 1, 1, 1, 1, 4}; },
@@ -195,7 +215,7 @@ std::vector<BadFile> const& bad_files() {
        "memory: step lies at byte 130, which is no multiple of 4"},
       {"overlap", [](Spec& s) { s.tensors[1].offset = 0; }, "memory: a.bias overlaps a.weight"},
       {"overlap by one element", [](Spec& s) { s.tensors[2].offset = 76; }, "memory: step overlaps a.bias"},
-      {"gap that is not zero", [](Spec& s) { s.patch_file = [](auto& f) { f[4096 + 20] = std::byte{7}; }; },
+      {"gap that is not zero", byte(4096 + 20, 7),
        "memory: the data is damaged\n  padding at bytes 16 to 64 of the data, before a.bias, is not zero"},
       {"rest that is not zero", [](Spec& s) { s.patch_file = [](auto& f) { f.back() = std::byte{7}; }; },
        "memory: the data is damaged\n  padding at bytes 132 to 192 of the data, at the end, is not zero"},
@@ -212,7 +232,6 @@ std::vector<BadFile> const& bad_files() {
        },
        "memory: the data is damaged\n  a.weight holds a value that is no bool"},
       // ---- keys
-      // ------------------------------------------------------------------------------------------------------
       {"duplicate key", [](Spec& s) { s.tensors[1].key = "a.weight"; },
        "memory: a.weight stands twice in the list of keys"},
       {"empty key", [](Spec& s) { s.tensors[0].key = ""; }, "memory: the key '' is empty"},
@@ -236,15 +255,10 @@ std::vector<BadFile> const& bad_files() {
          s.tensors.clear();
          s.data_bytes = 64;
          for (int i = 0; i < 16001; ++i) s.tensors.push_back({.key = "k" + std::to_string(i), .shape = {0}});
-         s.root = [](Builder& b, auto&, auto header) {
-           auto const start = b.StartTable();
-           b.AddOffset(4, header);
-           return Offset<>(b.EndTable(start));
-         };
+         s.root = header_alone;
        },
        "memory: the model has 16001 members, but 16000 are allowed"},
       // ---- ties
-      // ------------------------------------------------------------------------------------------------------
       {"alias that is a key", [](Spec& s) { s.tensors[0].aliases = {"a.bias"}, s.tensors[0].positions = {1}; },
        "memory: a.bias stands twice in the list of keys"},
       {"alias of itself", [](Spec& s) { s.tensors[0].aliases = {"a.weight"}, s.tensors[0].positions = {1}; },
@@ -264,7 +278,6 @@ std::vector<BadFile> const& bad_files() {
       {"aliases out of order", [](Spec& s) { s.tensors[0].aliases = {"b", "c"}, s.tensors[0].positions = {2, 1}; },
        invalid + "tensor 0, a.weight: alias_positions are out of order"},
       // ---- metadata and text
-      // -----------------------------------------------------------------------------------------
       {"metadata out of order", [](Spec& s) { s.metadata = {{"b", ""}, {"a", ""}}; },
        invalid + "metadata 'a' is out of order or stands twice"},
       {"metadata twice", [](Spec& s) { s.metadata = {{"a", "1"}, {"a", "2"}}; },
@@ -276,29 +289,11 @@ std::vector<BadFile> const& bad_files() {
       {"layout text of another model", [](Spec& s) { s.layout = "ashlar layout 1\t192\n"; },
        invalid + "the layout text differs from the list of tensors and modules"},
       // ---- the typed view
-      // --------------------------------------------------------------------------------------------
-      {"typed view is missing",
-       [](Spec& s) {
-         s.root = [](Builder& b, auto&, auto header) {
-           auto const start = b.StartTable();
-           b.AddOffset(4, header);
-           return Offset<>(b.EndTable(start));
-         };
-       },
+      {"typed view is missing", [](Spec& s) { s.root = header_alone; },
        invalid + "the typed view has 1 fields, but the keys give 3"},
       {"typed view with two tensors exchanged",
        [](Spec& s) {
-         s.root = [](Builder& b, auto& t, auto header) {
-           auto start = b.StartTable();
-           b.AddOffset(4, t[1]);
-           b.AddOffset(6, t[0]);
-           Offset<> const a(b.EndTable(start));
-           start = b.StartTable();
-           b.AddOffset(4, header);
-           b.AddOffset(6, a);
-           b.AddOffset(8, t[2]);
-           return Offset<>(b.EndTable(start));
-         };
+         s.root = [](Builder& b, auto& t, auto header) { return view_of(b, header, {{4, t[1]}, {6, t[0]}}, t[2]); };
        },
        invalid + "the typed view has another tensor for a.weight than the flat list"},
       {"typed view with a tensor of its own",
@@ -307,31 +302,12 @@ std::vector<BadFile> const& bad_files() {
            auto const key = b.CreateString("step");
            auto const shape = b.CreateVector(std::vector<std::uint64_t>{});
            auto const own = file::CreateTensor(b, key, file::Kind::scalar, file::DType::u32, shape, 128, 4, 0);
-           auto start = b.StartTable();
-           b.AddOffset(4, t[0]);
-           b.AddOffset(6, t[1]);
-           Offset<> const a(b.EndTable(start));
-           start = b.StartTable();
-           b.AddOffset(4, header);
-           b.AddOffset(6, a);
-           b.AddOffset(8, own);
-           return Offset<>(b.EndTable(start));
+           return view_of(b, header, {{4, t[0]}, {6, t[1]}}, own);
          };
        },
        invalid + "the typed view has another tensor for step than the flat list"},
       {"typed view without a member",
-       [](Spec& s) {
-         s.root = [](Builder& b, auto& t, auto header) {
-           auto start = b.StartTable();
-           b.AddOffset(6, t[1]);
-           Offset<> const a(b.EndTable(start));
-           start = b.StartTable();
-           b.AddOffset(4, header);
-           b.AddOffset(6, a);
-           b.AddOffset(8, t[2]);
-           return Offset<>(b.EndTable(start));
-         };
-       },
+       [](Spec& s) { s.root = [](Builder& b, auto& t, auto header) { return view_of(b, header, {{6, t[1]}}, t[2]); }; },
        invalid + "the typed view of a has no weight"},
       {"typed view that is a cycle",
        [](Spec& s) {
