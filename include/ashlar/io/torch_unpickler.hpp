@@ -11,8 +11,11 @@
 #include <ashlar/io/value.hpp>
 #include <ashlar/io/zip_content.hpp>
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <limits>
 #include <map>
 #include <memory>
 #include <span>

@@ -155,4 +155,4 @@ struct NamedTensor {
 
 }  // namespace ashlar
 
-#include <ashlar/io/value_access.hpp>
+#include <ashlar/io/value_node.hpp>

@@ -7,6 +7,7 @@
 #include <ashlar/io/value.hpp>
 #include <ashlar/io/value_node.hpp>
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>

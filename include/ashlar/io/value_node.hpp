@@ -4,9 +4,6 @@
 // deep a part is and how many tensors it stands for are known when it is closed.
 #pragma once
 
-#include <ashlar/core/error.hpp>
-#include <ashlar/io/message.hpp>
-#include <ashlar/io/printable.hpp>
 #include <ashlar/io/value.hpp>
 
 #include <algorithm>
@@ -14,7 +11,6 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
-#include <cstdio>
 #include <functional>
 #include <limits>
 #include <memory>
@@ -29,7 +25,7 @@ namespace detail {
 struct Node {
   std::atomic<std::uint32_t> refs{1};
   std::uint32_t tensors = 0;  ///< paths to tensors from here; saturates
-  std::uint16_t height = 0;   ///< containers on the longest way down, this one included; saturates
+  std::uint16_t height = 0;   ///< containers below on the longest way down
   bool closed = false;
   bool ordered = false;       ///< a collections.OrderedDict
   bool has_internal = false;  ///< a tuple with something inside that is no value: the arguments of a call
@@ -250,3 +246,5 @@ struct ValueBuilder {
 
 }  // namespace detail
 }  // namespace ashlar
+
+#include <ashlar/io/value_access.hpp>
