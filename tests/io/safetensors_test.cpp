@@ -157,6 +157,10 @@ TEST_CASE("what is not a safetensors file is refused in words") {
   CHECK(refusal("{" + entry("a", "U8", "[1,1,1,1,1,1,1,1,1]", 0, 1) + "}", 1) ==
         "memory: a: the shape has 9 dimensions, but 8 are supported");
   CHECK(refusal("{" + entry("a", "U8", "[1,1,1,1,1,1,1,1]", 0, 1) + "}", 1) == "no error");
+  CHECK(refusal("{" + entry("a", "BOOL", "[3]", 0, 3) + "}", 3) == "no error");
+  std::string bools = file_of("{" + entry("a", "BOOL", "[3]", 0, 3) + "}", 3);
+  bools.end()[-2] = '\2';
+  CHECK(message_of(try_read_safetensors(as_bytes(bools))) == "memory: a: byte 1 has the value 2, which is no bool");
   for (char const* const number : {"-1", "01", "1.0", "1e0", "18446744073709551616", "99999999999999999999", "", "+1",
                                    "\"1\"", "0x1", "true", "1 2"}) {
     CAPTURE(number);
@@ -274,7 +278,12 @@ TEST_CASE("every problem of a list is named, and the old file stays") {
   save_safetensors("old.safetensors", std::vector<NamedTensor>{{"a", t}});
   std::string const before = read_file("old.safetensors");
   std::vector<NamedTensor> const bad = {
-      {"a", ValueTensor(DType::c128, Extents{1, {2}}, storage)}, {"__metadata__", t}, {"\xff", t}, {"c", t}, {"c", t}};
+      {"a", ValueTensor(DType::c128, Extents{1, {2}}, storage)},
+      {"__metadata__", t},
+      {"\xff", t},
+      {"c", t},
+      {"c", t},
+      {"d", ValueTensor(DType::boolean, Extents{1, {8}}, std::as_bytes(std::span("1234567")))}};
   auto const done =
       try_save_safetensors("old.safetensors", bad, {.metadata = {{"k", "1"}, {"k", "2"}}, .ties_once = false});
   REQUIRE(!done);
@@ -282,6 +291,7 @@ TEST_CASE("every problem of a list is named, and the old file stays") {
   CHECK(done.error().headline() == "old.safetensors: cannot save as safetensors");
   CHECK(done.error().problems() ==
         std::vector<std::string>{"the name 'c' stands twice", "a is c128, a dtype that the format does not have",
+                                 "d holds a value that is no bool",
                                  "the metadata 'k' stands twice, or is the name of a tied tensor",
                                  "__metadata__ cannot be the name of a tensor", "the name '?' is not UTF-8"});
   CHECK(read_file("old.safetensors") == before);

@@ -222,6 +222,12 @@ ASHLAR_IO_FUNCTION Result<void> save_safetensors_list(std::string const& path, s
         continue;
       }
     }
+    if (t.dtype() == DType::boolean) {  // what could not be read again is not written
+      std::vector<std::byte> raw(t.size_bytes());
+      t.copy_to(raw);
+      if (not_bool(raw) != raw.size())
+        plan.problems.push_back(message({printable(name), " holds a value that is no bool"}));
+    }
     SafetensorsItem item{.name = name, .shape = t.shape()};
     if (t.is_contiguous()) {
       item.bytes = t.bytes();
