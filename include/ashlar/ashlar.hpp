@@ -4,6 +4,7 @@
 
 #include <ashlar/io/file.hpp>
 #include <ashlar/io/file_of.hpp>
+#include <ashlar/io/tensors.hpp>
 #include <ashlar/nn.hpp>
 #include <ashlar/nn/summary.hpp>
 #include <ashlar/reflect/layout.hpp>

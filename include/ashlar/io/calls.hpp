@@ -78,6 +78,21 @@ struct Report {
 
 namespace detail {
 
+/// Where the elements of rows lie in memory: at their offsets in an object, or each somewhere else.
+struct Places {
+  void const* object = nullptr;
+  std::span<void const* const> of_row{};  ///< used if there is no object
+
+  [[nodiscard]] std::byte const* row(Row const& row, std::size_t index) const {
+    return object != nullptr ? static_cast<std::byte const*>(object) + row.offset
+                             : static_cast<std::byte const*>(of_row[index]);
+  }
+  /// What memory holds between two tensors; null if they are no neighbours.
+  [[nodiscard]] std::byte const* padding(std::size_t offset) const {
+    return object != nullptr ? static_cast<std::byte const*>(object) + offset : nullptr;
+  }
+};
+
 struct MappedObject {
   Mapping mapping;
   void const* object;
@@ -85,6 +100,9 @@ struct MappedObject {
 
 /// Writes the file for the object at `object`, which `layout` describes.
 ASHLAR_IO_FUNCTION Result<void> save_object(std::string const& path, Layout const& layout, void const* object,
+                                            SaveOptions const& options);
+/// Writes a file for rows that lie anywhere.
+ASHLAR_IO_FUNCTION Result<void> save_places(std::string const& path, Layout const& layout, Places const& places,
                                             SaveOptions const& options);
 /// The same bytes, in memory.
 ASHLAR_IO_FUNCTION Result<std::vector<std::byte>> save_to_memory(Layout const& layout, void const* object,

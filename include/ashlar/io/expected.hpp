@@ -68,6 +68,8 @@ class Expected {
   /// As the layout it was made from, but with these rows.
   [[nodiscard]] Layout const& layout() const { return layout_; }
   [[nodiscard]] std::vector<std::string> const& problems() const { return problems_; }
+  /// Keys of the layers that `problems` are about.
+  [[nodiscard]] std::span<std::string const> unreadable() const { return unreadable_; }
   /// Some layer is read from an earlier version.
   [[nodiscard]] bool migrates() const { return !steps_.empty(); }
 
@@ -151,6 +153,7 @@ class Expected {
     }
     if (from != nullptr && from->version == there) return true;
     std::string_view const where = layer.key.empty() ? "the model" : std::string_view(layer.key);
+    unreadable_.push_back(layer.key);
     if (there > type.version) {
       problems_.push_back(message({where, ": the file holds version ", there, " of ", type.name,
                                    ", which this program knows up to version ", type.version}));
@@ -231,6 +234,7 @@ class Expected {
   std::deque<std::string> keys_;
   std::vector<Step> steps_;
   std::vector<std::string> problems_;
+  std::vector<std::string> unreadable_;
   std::size_t scratch_ = 0;
 };
 

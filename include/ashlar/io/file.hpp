@@ -8,6 +8,7 @@
 #include <ashlar/io/calls.hpp>
 #include <ashlar/io/mapped.hpp>
 #include <ashlar/reflect/layout.hpp>
+#include <ashlar/reflect/tensor_tree.hpp>
 
 #include <cstddef>
 #include <span>
@@ -37,11 +38,13 @@ inline constexpr bool has_content_checks = [] {
 /// Cost    one pass over the object, and waiting for the disk.
 /// Errors  io; value, for a bool or enum without a valid value, bad metadata, or more than 64 MiB of keys.
 template <class T>
+  requires(!TensorTree<T>)
 Result<void> try_save(std::string const& path, T const& object, SaveOptions const& options = {}) {
   return detail::save_object(path, layout_of<T>(), &object, options);
 }
 /// See try_save. Throws what it returns.
 template <class T>
+  requires(!TensorTree<T>)
 void save(std::string const& path, T const& object, SaveOptions const& options = {}) {
   try_save(path, object, options).value();
 }
@@ -77,12 +80,14 @@ LoadReport load(std::string const& path, T& object, LoadOptions const& options =
 /// A T of its own from an .ashlar file: `auto net = load<MLP>("mlp.ashlar")`. With `partial`, what the file does not
 /// have is zero.
 template <class T>
+  requires(!TensorTree<T>)
 Result<Owned<T>> try_load(std::string const& path, LoadOptions const& options = {}) {
   auto object = make_zeros<T>();
   if (auto done = try_load(path, *object, options); !done) return std::move(done).error();
   return object;
 }
 template <class T>
+  requires(!TensorTree<T>)
 Owned<T> load(std::string const& path, LoadOptions const& options = {}) {
   return try_load<T>(path, options).value();
 }

@@ -47,7 +47,8 @@ struct LoadPlan {
       auto const y = i.bytes_of(i.manifest.rows[b]);
       return x.size() == y.size() && (x.empty() || std::memcmp(x.data(), y.data(), x.size()) == 0);
     };
-    match = detail::match(expected.layout(), file.rows(), same, &image, {.partial = options.partial});
+    match = detail::match(expected.layout(), file.rows(), same, &image,
+                          {.partial = options.partial, .ignored = expected.unreadable()});
     auto const& more = expected.problems();
     match.problems.insert(match.problems.end(), more.begin(), more.end());
     match.problems.insert(match.problems.end(), file.problems().begin(), file.problems().end());

@@ -5,6 +5,7 @@
 #include <ashlar/io/message.hpp>
 #include <ashlar/reflect/fingerprint.hpp>
 #include <ashlar/reflect/row.hpp>
+#include <ashlar/reflect/transfer.hpp>
 #include <ashlar/schema/sort.hpp>
 
 #include <algorithm>
@@ -80,6 +81,14 @@ class KeyIndex {
                                      [&](std::uint32_t i, std::string_view k) { return rows_[i].key < k; });
     return at == order_.end() || rows_[*at].key != key ? -1 : static_cast<std::ptrdiff_t>(*at);
   }
+  /// True if there is this key, or one that continues it after a dot.
+  [[nodiscard]] ASHLAR_COLD bool has_part(std::string_view key) const {
+    if (find(key) >= 0) return true;
+    std::string const begin = message({key, "."});
+    auto const at = std::lower_bound(order_.begin(), order_.end(), std::string_view(begin),
+                                     [&](std::uint32_t i, std::string_view k) { return rows_[i].key < k; });
+    return at != order_.end() && rows_[*at].key.starts_with(begin);
+  }
 
  private:
   std::span<Row const> rows_;
@@ -97,6 +106,7 @@ struct Match {
 /// How strict a match is.
 struct MatchRules {
   bool partial = false;  ///< missing and unexpected keys are no problems
+  std::span<std::string const> ignored = {};  ///< layers of which something else has been said already
   bool has_kinds = true;  ///< the file says what is a buffer or a constant; a state_dict does not, and has no constants
 };
 
@@ -121,6 +131,10 @@ using SameContent = bool (*)(void const* context, std::size_t a, std::size_t b);
 ASHLAR_COLD inline Match match(Layout const& layout, std::span<Row const> file, SameContent same_content,
                                void const* context, MatchRules const& rules = {}) {
   Match out;
+  auto const is_ignored = [&](std::string_view key) {
+    return std::any_of(rules.ignored.begin(), rules.ignored.end(),
+                       [&](std::string const& layer) { return is_in(key, layer); });
+  };
   auto const rows = layout.rows;
   KeyIndex const index(file);
   out.source.assign(rows.size(), -1);
@@ -144,7 +158,7 @@ ASHLAR_COLD inline Match match(Layout const& layout, std::span<Row const> file, 
   std::vector<Row const*> missing;
   for (std::size_t i = 0; i < rows.size(); ++i) {
     Row const& row = rows[i];
-    if (row.is_alias()) continue;
+    if (row.is_alias() || is_ignored(row.key)) continue;
     if (out.source[i] < 0) {
       out.missing.push_back(i);
       if (rules.has_kinds || row.kind == Kind::parameter || row.kind == Kind::buffer) missing.push_back(&row);
@@ -168,7 +182,7 @@ ASHLAR_COLD inline Match match(Layout const& layout, std::span<Row const> file, 
   }
   std::vector<Row const*> unexpected;
   for (std::size_t i = 0; i < file.size(); ++i) {
-    if (file[i].is_alias() || used[i]) continue;
+    if (file[i].is_alias() || used[i] || is_ignored(file[i].key)) continue;
     out.unexpected.push_back(i);
     unexpected.push_back(&file[i]);
   }

@@ -63,13 +63,12 @@ ASHLAR_COLD inline void finish_head(Head& head, Layout const& layout, std::span<
 /// Bytes are hashed, then given to `sink(Pieces, offset)` while they are in the cache, so memory is read once. Padding
 /// comes from a page of zeros where memory holds something else; elsewhere neighbours become one piece.
 template <class Sink>
-Result<void> stream_data(Layout const& layout, std::span<std::uint32_t const> by_offset, void const* object,
+Result<void> stream_data(Layout const& layout, std::span<std::uint32_t const> by_offset, Places const& places,
                          std::span<std::uint64_t> checksum_of_row, Sink&& sink) {
   // write(2) of 1 GB in batches, on ext4 and a Zen CPU with 512 KiB of L2: see bench/io.cpp.
   constexpr std::size_t batch_bytes = std::size_t{256} << 10;
   constexpr std::size_t batch_pieces = 512;
   static constexpr std::array<std::byte, 4096> zeros{};
-  auto const* const base = static_cast<std::byte const*>(object);
 
   std::array<Piece, batch_pieces> pieces;
   std::size_t count = 0;
@@ -96,8 +95,9 @@ Result<void> stream_data(Layout const& layout, std::span<std::uint32_t const> by
   auto const pad = [&](std::size_t to) -> Result<void> {
     while (end < to) {
       std::size_t const n = std::min(to - end, zeros.size());
-      bool const zero = is_zero({base + end, n});
-      if (auto result = append(zero ? base + end : zeros.data(), n); !result) return result;
+      auto const* const there = places.padding(end);
+      bool const zero = there != nullptr && is_zero({there, n});
+      if (auto result = append(zero ? there : zeros.data(), n); !result) return result;
       end += n;
     }
     return {};
@@ -107,17 +107,18 @@ Result<void> stream_data(Layout const& layout, std::span<std::uint32_t const> by
     Row const& row = layout.rows[i];
     if (auto result = pad(row.offset); !result) return result;
     end = row.offset + row.bytes;
+    auto const* const at = places.row(row, i);
     if (row.bytes <= batch_bytes) {
-      checksum_of_row[i] = checksum({base + row.offset, row.bytes});
+      checksum_of_row[i] = checksum({at, row.bytes});
       if (row.bytes == 0) continue;
-      if (auto result = append(base + row.offset, row.bytes); !result) return result;
+      if (auto result = append(at, row.bytes); !result) return result;
       continue;
     }
     Checksum sum;
     for (std::size_t done = 0; done < row.bytes;) {
       std::size_t const n = std::min(row.bytes - done, batch_bytes - bytes);
-      sum.add(base + row.offset + done, n);
-      if (auto result = append(base + row.offset + done, n); !result) return result;
+      sum.add(at + done, n);
+      if (auto result = append(at + done, n); !result) return result;
       done += n;
     }
     checksum_of_row[i] = sum.value();
@@ -132,14 +133,15 @@ struct SavePlan {
   Head head;
   std::vector<std::uint64_t> checksum_of_row;
 
-  ASHLAR_COLD static Result<SavePlan> make(Layout const& layout, void const* object, SaveOptions const& options,
+  ASHLAR_COLD static Result<SavePlan> make(Layout const& layout, Places const& places, SaveOptions const& options,
                                            std::string_view where) {
     auto structure = check_rows(layout.rows, layout.bytes, Errc::value, where);
     if (!structure) return std::move(structure).error();
     // What could not be read again is not written.
     std::vector<std::string> problems;
-    for (Row const& row : layout.rows) {
-      if (row.valid != nullptr && !row.is_alias() && !row.valid(static_cast<std::byte const*>(object) + row.offset)) {
+    for (std::size_t i = 0; i < layout.rows.size(); ++i) {
+      Row const& row = layout.rows[i];
+      if (row.valid != nullptr && !row.is_alias() && !row.valid(places.row(row, i))) {
         problems.push_back(content_problem(row));
       }
     }
@@ -160,9 +162,9 @@ struct SavePlan {
   }
 };
 
-ASHLAR_IO_FUNCTION Result<void> save_object(std::string const& path, Layout const& layout, void const* object,
+ASHLAR_IO_FUNCTION Result<void> save_places(std::string const& path, Layout const& layout, Places const& places,
                                             SaveOptions const& options) {
-  auto plan = SavePlan::make(layout, object, options, path);
+  auto plan = SavePlan::make(layout, places, options, path);
   if (!plan) return std::move(plan).error();
   auto file = AtomicFile::create(path);
   if (!file) return std::move(file).error();
@@ -170,7 +172,7 @@ ASHLAR_IO_FUNCTION Result<void> save_object(std::string const& path, Layout cons
   // The disk starts after each 16 MiB, so that it works while the next ones are hashed and copied: see bench/io.cpp.
   constexpr std::uint64_t stretch = std::uint64_t{16} << 20;
   std::uint64_t started = 0;
-  auto written = stream_data(layout, plan->structure.by_offset, object, plan->checksum_of_row,
+  auto written = stream_data(layout, plan->structure.by_offset, places, plan->checksum_of_row,
                              [&](Pieces pieces, std::uint64_t at) -> Result<void> {
                                if (at - started >= stretch) {
                                  file->start_writing(front + started, at - started);
@@ -184,13 +186,19 @@ ASHLAR_IO_FUNCTION Result<void> save_object(std::string const& path, Layout cons
   return file->commit();
 }
 
+ASHLAR_IO_FUNCTION Result<void> save_object(std::string const& path, Layout const& layout, void const* object,
+                                            SaveOptions const& options) {
+  return save_places(path, layout, {.object = object}, options);
+}
+
 ASHLAR_IO_FUNCTION Result<std::vector<std::byte>> save_to_memory(Layout const& layout, void const* object,
                                                                  SaveOptions const& options) {
-  auto plan = SavePlan::make(layout, object, options, "memory");
+  Places const places{.object = object};
+  auto plan = SavePlan::make(layout, places, options, "memory");
   if (!plan) return std::move(plan).error();
   std::size_t const front = plan->head.bytes.size();
   std::vector<std::byte> out(front + layout.bytes);
-  auto copied = stream_data(layout, plan->structure.by_offset, object, plan->checksum_of_row,
+  auto copied = stream_data(layout, plan->structure.by_offset, places, plan->checksum_of_row,
                             [&](Pieces pieces, std::uint64_t at) -> Result<void> {
                               std::byte* to = out.data() + front + at;
                               for (Piece const& p : pieces) {
