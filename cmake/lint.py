@@ -6,6 +6,7 @@ usage: lint.py   in the root of the source tree; prints one line for each findin
 import pathlib
 import re
 import sys
+import textwrap
 
 FOLDERS = ["include", "tests", "examples", "bench", "codegen", "cmake", "schemas"]
 CODE = {".hpp", ".cpp", ".cuh", ".cu", ".cmake", ".fbs"}
@@ -52,10 +53,11 @@ def findings(path, text):
 
 
 def drifted(page, examples):
-    """C++ blocks of a page that are not, line for line, the text of an example."""
+    """C++ blocks of a page that are not, line for line, the text of an example, which may stand further to the right."""
     text = page.read_text(encoding="utf-8")
     for block in re.finditer(r"```cpp\n(.*?)```", text, re.S):
-        if not any(block[1].rstrip() in example for example in examples):
+        shown = [textwrap.indent(block[1].rstrip(), " " * n) for n in (0, 2, 4)]
+        if not any(form in example for form in shown for example in examples):
             yield text.count("\n", 0, block.start()) + 1, "this C++ block is not the text of an example"
 
 

@@ -1,11 +1,15 @@
 // Ashlar: everything. The parts stand alone: nn.hpp for inference and gradients, train.hpp, io/file.hpp.
+// Other headers of io/ are for tools: flat.hpp, describe.hpp, torch.hpp, safetensors.hpp.
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <ashlar/core/to.hpp>
 #include <ashlar/io/file.hpp>
 #include <ashlar/io/file_of.hpp>
 #include <ashlar/io/tensors.hpp>
 #include <ashlar/nn.hpp>
+#include <ashlar/nn/for_each_layer.hpp>
+#include <ashlar/nn/print.hpp>
 #include <ashlar/nn/summary.hpp>
 #include <ashlar/reflect/layout.hpp>
 #include <ashlar/reflect/lookup.hpp>

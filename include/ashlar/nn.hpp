@@ -17,6 +17,8 @@
 #include <ashlar/nn/make.hpp>
 #include <ashlar/nn/matmul.hpp>
 #include <ashlar/nn/pool.hpp>
+#include <ashlar/nn/prelu.hpp>
 #include <ashlar/nn/reduce.hpp>
+#include <ashlar/nn/reshape.hpp>
 #include <ashlar/nn/sequential.hpp>
 #include <ashlar/nn/softmax.hpp>

@@ -1,4 +1,5 @@
 // tests/io/tensors_test.cpp: tensors on disk: one, a list, a struct.  SPDX-License-Identifier: BSL-1.0
+#include <ashlar/io/flat.hpp>
 #include <ashlar/io/tensors.hpp>
 
 #include <catch2/catch.hpp>

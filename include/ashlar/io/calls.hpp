@@ -93,6 +93,13 @@ struct Places {
   }
 };
 
+/// A file that has been checked in every part, for code that looks tensors up by key.
+struct CheckedFile {
+  Mapping mapping;
+  std::vector<Row> rows;  // all keys in the order of the file; text points into the mapping
+  std::span<std::byte const> data;
+};
+
 struct MappedObject {
   Mapping mapping;
   void const* object;
@@ -113,6 +120,8 @@ ASHLAR_IO_FUNCTION Result<LoadReport> load_object(std::string const& path, Layou
 /// Fills `object` from a file in memory. On any error it is left as it was.
 ASHLAR_IO_FUNCTION Result<LoadReport> load_image(Layout const& layout, void* object, std::span<std::byte const> bytes,
                                                  std::string_view where, LoadOptions const& options);
+/// Opens a file and checks all of it.
+ASHLAR_IO_FUNCTION Result<CheckedFile> open_checked(std::string const& path);
 /// Everything there is to say about a file; with a layout, also whether it can be loaded.
 ASHLAR_IO_FUNCTION Report verify_file(std::string const& path, Layout const* layout);
 ASHLAR_IO_FUNCTION Report verify_image(std::span<std::byte const> bytes, std::string_view where, Layout const* layout);

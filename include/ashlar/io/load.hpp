@@ -158,6 +158,18 @@ ASHLAR_IO_FUNCTION Result<LoadReport> load_object(std::string const& path, Layou
   return load_image(layout, object, mapping->bytes(), path, options);
 }
 
+ASHLAR_IO_FUNCTION Result<CheckedFile> open_checked(std::string const& path) {
+  auto file = InputFile::open(path);
+  if (!file) return std::move(file).error();
+  auto mapping = Mapping::map(*file, true);
+  if (!mapping) return std::move(mapping).error();
+  auto image = read_image(mapping->bytes(), path);
+  if (!image) return std::move(image).error();
+  if (auto problems = data_problems(*image); !problems.empty()) return damage_error(path, std::move(problems));
+  std::span<std::byte const> const data = image->data();
+  return CheckedFile{std::move(*mapping), std::move(image->manifest.rows), data};
+}
+
 ASHLAR_IO_FUNCTION Report verify_image(std::span<std::byte const> bytes, std::string_view where, Layout const* layout) {
   Report report;
   report.where = where;

@@ -4,7 +4,6 @@
 
 #include <ashlar/core/tensor.hpp>
 #include <ashlar/io/file.hpp>
-#include <ashlar/io/flat.hpp>
 #include <ashlar/io/report.hpp>
 #include <ashlar/reflect/fingerprint.hpp>
 #include <ashlar/reflect/tensor_tree.hpp>
@@ -65,7 +64,7 @@ void collect_tensors(T const& value, std::string const& key, TensorRows& out) {
 /// What is found wrong on the way is noted, and a value made up in its place: nothing is given out in that case.
 class TensorReader {
  public:
-  explicit TensorReader(FlatFile const& file) : file_(file), index_(file.rows()), used_(file.rows().size()) {}
+  explicit TensorReader(CheckedFile const& file) : file_(file), index_(file.rows), used_(file.rows.size()) {}
 
   template <class T>
   T read(std::string const& key) {
@@ -82,7 +81,7 @@ class TensorReader {
   }
   ASHLAR_COLD std::vector<std::string> problems() {
     for (std::size_t i = 0; i < used_.size(); ++i) {
-      if (!used_[i]) problems_.push_back(message({file_.rows()[i].key, ": in the file, and not asked for"}));
+      if (!used_[i]) problems_.push_back(message({file_.rows[i].key, ": in the file, and not asked for"}));
     }
     return std::move(problems_);
   }
@@ -102,7 +101,7 @@ class TensorReader {
     }
     T out(uninitialized_t{}, dims);
     if (found->bytes != 0) {
-      std::memcpy(static_cast<void*>(out.data()), file_.data().data() + found->offset, found->bytes);
+      std::memcpy(static_cast<void*>(out.data()), file_.data.data() + found->offset, found->bytes);
     }
     return out;
   }
@@ -128,7 +127,7 @@ class TensorReader {
       return nullptr;
     }
     auto const i = static_cast<std::size_t>(found);
-    Row const& row = file_.rows()[i];
+    Row const& row = file_.rows[i];
     used_[i] = true;
     bool fits = row.shape.rank == shape.rank && row.dtype == dtype;
     for (std::size_t d = 0; fits && d < shape.rank; ++d) fits = shape[d] == dyn || shape[d] == row.shape[d];
@@ -138,7 +137,7 @@ class TensorReader {
     return nullptr;
   }
 
-  FlatFile const& file_;
+  CheckedFile const& file_;
   KeyIndex index_;
   std::vector<bool> used_;
   std::vector<std::string> problems_;
@@ -172,9 +171,8 @@ void save(std::string const& path, T const& tensors, SaveOptions const& options 
 ///         shape.
 template <TensorTree T>
 Result<T> try_load(std::string const& path) {
-  auto file = FlatFile::try_open(path);
+  auto file = detail::open_checked(path);
   if (!file) return std::move(file).error();
-  if (auto sound = file->check_data(); !sound) return std::move(sound).error();
   detail::TensorReader reader(*file);
   T out = reader.read<T>({});
   if (auto problems = reader.problems(); !problems.empty()) {
