@@ -107,18 +107,18 @@ Result<void> stream_data(Layout const& layout, std::span<std::uint32_t const> by
     Row const& row = layout.rows[i];
     if (auto result = pad(row.offset); !result) return result;
     end = row.offset + row.bytes;
-    auto const* const at = places.row(row, i);
+    auto const* const elements = places.row(row, i);
     if (row.bytes <= batch_bytes) {
-      checksum_of_row[i] = checksum({at, row.bytes});
+      checksum_of_row[i] = checksum({elements, row.bytes});
       if (row.bytes == 0) continue;
-      if (auto result = append(at, row.bytes); !result) return result;
+      if (auto result = append(elements, row.bytes); !result) return result;
       continue;
     }
     Checksum sum;
     for (std::size_t done = 0; done < row.bytes;) {
       std::size_t const n = std::min(row.bytes - done, batch_bytes - bytes);
-      sum.add(at + done, n);
-      if (auto result = append(at + done, n); !result) return result;
+      sum.add(elements + done, n);
+      if (auto result = append(elements + done, n); !result) return result;
       done += n;
     }
     checksum_of_row[i] = sum.value();

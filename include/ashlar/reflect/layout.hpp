@@ -48,7 +48,8 @@ template <class T>
 Layout layout_of() {
   if constexpr (detail::is_storable<T>) {
     detail::refuse_migrations<detail::unwrapped_t<T>>();
-    return {manifest<T>(), sizeof(T), fingerprint_of<T>(), type_name<detail::unwrapped_t<T>>(), &detail::type_info<detail::unwrapped_t<T>>};
+    return {manifest<T>(), sizeof(T), fingerprint_of<T>(), type_name<detail::unwrapped_t<T>>(),
+            &detail::type_info<detail::unwrapped_t<T>>};
   } else {
     return {manifest<T>(), sizeof(T), {}, type_name<T>()};
   }
