@@ -169,7 +169,7 @@ TEST_CASE("promise 8: tensors and files over 4 GiB") {
   constexpr std::size_t offset = offsetof(Huge, tail);
   static_assert(offset >= std::size_t{5} << 30);
   Layout const layout = layout_of<Huge>();
-  auto plan = detail::SavePlan::make(layout, nullptr, {}, "huge");
+  auto plan = detail::SavePlan::make(layout, {}, {}, "huge");
   REQUIRE(plan);
   plan->finish(layout);
   std::size_t const front = plan->head.bytes.size();

@@ -3,6 +3,8 @@
 
 #include <zlib.h>
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <string>
@@ -65,7 +67,7 @@ inline std::string raw_deflate(std::string const& content) {
   s.next_out = reinterpret_cast<Bytef*>(out.data());
   s.avail_out = static_cast<uInt>(out.size());
   ::deflate(&s, Z_FINISH);
-  out.resize(out.size() - s.avail_out);
+  out.resize(std::min<std::size_t>(out.size(), s.total_out));  // the least: g++ 12 warns of what more would take
   ::deflateEnd(&s);
   return out;
 }
