@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #define ASHLAR_IO_IMPLEMENTATION
 #include <ashlar/io/file.hpp>
+#include <ashlar/io/read.hpp>
 #include <ashlar/io/safetensors.hpp>
 #include <ashlar/io/torch.hpp>
 #include <ashlar/io/torch_state.hpp>

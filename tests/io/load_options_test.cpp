@@ -127,3 +127,13 @@ TEST_CASE("a layer of a network can be the target of a load") {
   CHECK(same(net->backbone, *saved));
   CHECK(same(net->head, before->head));
 }
+
+TEST_CASE("another unit's <ashlar/io/read.hpp> lets this one load PyTorch's files") {
+  struct Net {
+    Linear<4, 8> hidden;
+    Linear<8, 3> out;
+  };
+  auto const net = load<Net>(ASHLAR_TEST_DATA "/pytorch/checkpoint_adam.pt", {.at = "model"});
+  CHECK(net->hidden.weight(0, 0) != 0);
+  CHECK(net->out.bias(2) != 0);
+}

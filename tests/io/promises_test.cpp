@@ -27,7 +27,7 @@ struct Other {
   bool ready;
   Mode mode;
   Dense<4, 5> first;
-  std::array<Dense<3, 3, double>, 2> layers;
+  std::array<Dense<3, 3, float16>, 2> layers;
   Buffer<std::int64_t> cuont;
   Parameter<bool, 3> mask;
   Named<"block 0", Dense<3, 5, double>> block;
@@ -216,10 +216,10 @@ TEST_CASE("promise 10: a mismatch names members, in PyTorch's words and with mor
       "is (5, 4) (Dense<4, 5>)\n"
       "  size mismatch for first.bias: copying a param with shape (3,) from checkpoint, the shape in current model is "
       "(5,) (Dense<4, 5>)\n"
-      "  dtype mismatch for layers.0.weight: f32 in the file, f64 in Dense<3, 3, double>\n"
-      "  dtype mismatch for layers.0.bias: f32 in the file, f64 in Dense<3, 3, double>\n"
-      "  dtype mismatch for layers.1.weight: f32 in the file, f64 in Dense<3, 3, double>\n"
-      "  dtype mismatch for layers.1.bias: f32 in the file, f64 in Dense<3, 3, double>");
+      "  dtype mismatch for layers.0.weight: f32 in the file, f16 in Dense<3, 3, float16>\n"
+      "  dtype mismatch for layers.0.bias: f32 in the file, f16 in Dense<3, 3, float16>\n"
+      "  dtype mismatch for layers.1.weight: f32 in the file, f16 in Dense<3, 3, float16>\n"
+      "  dtype mismatch for layers.1.bias: f32 in the file, f16 in Dense<3, 3, float16>");
 }
 
 TEST_CASE("promise 10: map of another layout says which member lies elsewhere") {

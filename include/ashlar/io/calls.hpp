@@ -38,8 +38,8 @@ struct SaveOptions {
   Metadata metadata = {};  ///< UTF-8; keys unique
 };
 
-/// How `load` matches the keys of a file with those of an object. Rules are applied to the keys of the file: first all
-/// prefixes are taken off, then the first rename that fits is made.
+/// How `load` matches the tensors of a file with those of an object. Rules are applied to the keys of the file: first
+/// `at`, then all prefixes are taken off, then the first rename that fits is made.
 struct LoadOptions {
   /// What only the file or only the object has is no error: it stays as it is, and is listed in the LoadReport. Other
   /// shapes and dtypes are errors still.
@@ -49,6 +49,14 @@ struct LoadOptions {
   /// What is or lies under the first key lies under the second: {"fc", "head"} makes fc.weight head.weight. An empty
   /// first key stands for everything, an empty second one for nothing: {"encoder", ""}, {"", "encoder"}.
   std::vector<std::pair<std::string, std::string>> rename = {};
+  /// Where in the file the object lies: "model" for a checkpoint {model, optimizer, epoch}, "models.0" for a list.
+  std::string at = {};
+  /// Keys of the object whose matrices stand in the file with rows and columns exchanged: {"head.weight"}.
+  std::vector<std::string> transpose = {};
+  /// Also takes dtypes whose values may change: floats are rounded to narrower ones, integers become floats, or
+  /// narrower integers if all values fit. Without it, only dtypes that have every value are taken: f16 or bf16 as f32,
+  /// f32 as f64, integers as wider ones.
+  bool convert = false;
 };
 
 /// What a `load` did.
@@ -125,6 +133,16 @@ ASHLAR_IO_FUNCTION Result<CheckedFile> open_checked(std::string const& path);
 /// Everything there is to say about a file; with a layout, also whether it can be loaded.
 ASHLAR_IO_FUNCTION Report verify_file(std::string const& path, Layout const* layout);
 ASHLAR_IO_FUNCTION Report verify_image(std::span<std::byte const> bytes, std::string_view where, Layout const* layout);
+/// load_image for PyTorch's files and .safetensors, of which `load` knows through the pointer below: a unit that loads
+/// .ashlar files only is spared the unpickler. Without ASHLAR_IO_COMPILED, <ashlar/io/read.hpp> sets it, before main
+/// and for the whole program.
+ASHLAR_IO_FUNCTION Result<LoadReport> load_foreign(Layout const& layout, void* object, std::span<std::byte const> bytes,
+                                                   std::string_view where, LoadOptions const& options);
+#ifdef ASHLAR_IO_COMPILED
+inline constinit auto* foreign_loader = &load_foreign;
+#else
+inline constinit decltype(&load_foreign) foreign_loader = nullptr;
+#endif
 /// Maps the object that `layout` describes. `content`: some rows have a check.
 ASHLAR_IO_FUNCTION Result<MappedObject> map_object(std::string const& path, Layout const& layout, bool content);
 /// The same for a file in memory.

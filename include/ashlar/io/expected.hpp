@@ -52,10 +52,11 @@ class Scratch {
 /// far as offsets go, and `steps` bring them to today's version afterwards.
 class Expected {
  public:
-  /// `versions` are sorted by key.
-  ASHLAR_COLD Expected(Layout const& layout, std::span<LayerVersion const> versions)
-      : layout_(layout), versions_(versions) {
-    if (layout.info == nullptr || (!layout.info->versioned && versions.empty())) return;
+  /// `versions` are sorted by key; of a layer that is not there it is 1. Those of a state_dict are PyTorch's: they
+  /// count for layers that have a version here too, and what is not there is today's.
+  ASHLAR_COLD Expected(Layout const& layout, std::span<LayerVersion const> versions, bool is_state_dict = false)
+      : layout_(layout), versions_(versions), is_state_dict_(is_state_dict) {
+    if (layout.info == nullptr || !may_differ(*layout.info)) return;
     std::string key;
     find(*layout.info, key, 0, layout.info->state, layers_);
     if (layers_.empty()) return;
@@ -112,16 +113,22 @@ class Expected {
   [[nodiscard]] std::byte* at(std::size_t offset, void* object, std::byte* scratch) const {
     return offset < layout_.bytes ? static_cast<std::byte*>(object) + offset : scratch + (offset - layout_.bytes);
   }
-  [[nodiscard]] std::uint32_t version_in_file(std::string_view key) const {
+  /// Something in the type may have another version in the file.
+  [[nodiscard]] bool may_differ(TypeInfo const& type) const {
+    return type.versioned || (!is_state_dict_ && !versions_.empty());
+  }
+  [[nodiscard]] std::uint32_t version_in_file(TypeInfo const& type, std::string_view key) const {
+    if (is_state_dict_ && type.version == 1) return 1;
     auto const v = std::lower_bound(versions_.begin(), versions_.end(), key,
                                     [](LayerVersion const& a, std::string_view k) { return a.key < k; });
-    return v == versions_.end() || v->key != key ? 1 : v->version;
+    if (v == versions_.end() || v->key != key) return is_state_dict_ ? type.version : 1;
+    return v->version;
   }
 
   /// Lists the layers in `type` that the file has in another version; `key` and `offset` are its own.
   ASHLAR_COLD void find(TypeInfo const& type, std::string& key, std::size_t offset, bool state,
                         std::vector<Layer>& out) {
-    std::uint32_t const there = version_in_file(key);
+    std::uint32_t const there = version_in_file(type, key);
     if (there != type.version) {
       Layer layer{key, offset, state, {}, type.version, type.name};
       if (trace_back(type, there, layer)) out.push_back(std::move(layer));
@@ -132,7 +139,7 @@ class Expected {
   ASHLAR_COLD void find_in_members(TypeInfo const& type, std::string& key, std::size_t offset, bool state,
                                    std::vector<Layer>& out) {
     for (MemberInfo const& m : type.members) {
-      if (m.type == nullptr || (!m.type->versioned && versions_.empty())) continue;
+      if (m.type == nullptr || !may_differ(*m.type)) continue;
       for (std::size_t k = 0; k < m.repeat; ++k) {
         std::size_t const before = key.size();
         if (before != 0) key += '.';
@@ -229,6 +236,7 @@ class Expected {
 
   Layout layout_;
   std::span<LayerVersion const> versions_;
+  bool is_state_dict_;
   std::vector<Layer> layers_;
   std::vector<Row> rows_;
   std::deque<std::string> keys_;

@@ -59,15 +59,21 @@ std::vector<std::byte> to_bytes(T const& object, SaveOptions const& options = {}
   return try_to_bytes(object, options).value();
 }
 
-/// Fills `object` from an .ashlar file. Everything is checked first; after an error `object` is as it was.
+/// Fills `object` from a file, whose format is known by its first bytes: .ashlar, or, in a program that includes
+/// <ashlar/io/read.hpp> or links ashlar::compiled, a state_dict by PyTorch (zip archives and the format before) or
+/// .safetensors. Everything is checked first; after an error `object` is as it was.
 ///
-/// A file of the same layout is copied at once; of another layout, tensor by tensor by key, for which all keys, shapes,
-/// dtypes and kinds have to agree, or those that `options` ask for. A tied tensor may stand under any of its keys. A
-/// layer that the file holds in an earlier version is read through its Migration.
+/// An .ashlar file of the same layout is copied at once; all others tensor by tensor by key. Keys and shapes have to
+/// agree, or those that `options` make of them, and the dtype has to be the same or one without values that ours lacks
+/// (LoadOptions::convert). A tied tensor may stand under any of its keys. A layer that the file holds in an earlier
+/// version is read through its Migration. The kinds have to agree too; a state_dict does not say them, and has no
+/// constants and scalars: those stay as they are, and so does num_batches_tracked of a BatchNorm older than that.
 ///
+/// Memory  a copy of one tensor at a time, if it is strided in the file and of another dtype.
 /// Cost    two passes over the file: checksums, then the copy.
 /// Errors  io; format, for damage; mismatch, with every missing, unexpected and differing key and every version without
-///         a migration; value, for a bool or enum without a valid value.
+///         a migration, and for a checkpoint that is no state_dict, which then lists those in it; value, for a bool or
+///         enum without a valid value.
 template <class T>
 Result<LoadReport> try_load(std::string const& path, T& object, LoadOptions const& options = {}) {
   return detail::load_object(path, layout_of<T>(), &object, options);
@@ -77,8 +83,8 @@ LoadReport load(std::string const& path, T& object, LoadOptions const& options =
   return try_load(path, object, options).value();
 }
 
-/// A T of its own from an .ashlar file: `auto net = load<MLP>("mlp.ashlar")`. With `partial`, what the file does not
-/// have is zero.
+/// A T of its own from a file: `auto net = load<MLP>("mlp.ashlar")`. What the file does not have is zero: with
+/// `partial` and, of a state_dict, constants and scalars.
 template <class T>
   requires(!TensorTree<T>)
 Result<Owned<T>> try_load(std::string const& path, LoadOptions const& options = {}) {
@@ -150,4 +156,7 @@ Report verify(std::string const& path) {
 #include <ashlar/io/load.hpp>
 #include <ashlar/io/map.hpp>
 #include <ashlar/io/save.hpp>
+#endif
+#ifdef ASHLAR_IO_IMPLEMENTATION
+#include <ashlar/io/read.hpp>
 #endif

@@ -1,15 +1,19 @@
-// Ashlar: filling objects from .ashlar files.  SPDX-License-Identifier: BSL-1.0
+// Ashlar: filling objects from files.  SPDX-License-Identifier: BSL-1.0
 #pragma once
 
 #include <ashlar/core/result.hpp>
 #include <ashlar/io/calls.hpp>
+#include <ashlar/io/content.hpp>
+#include <ashlar/io/convert.hpp>
 #include <ashlar/io/expected.hpp>
 #include <ashlar/io/image.hpp>
 #include <ashlar/io/mapping.hpp>
 #include <ashlar/io/renamed_rows.hpp>
 #include <ashlar/io/report.hpp>
+#include <ashlar/io/source.hpp>
 #include <ashlar/reflect/row.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstring>
 #include <span>
@@ -33,27 +37,24 @@ ASHLAR_COLD inline std::vector<LayerVersion> versions_of(Manifest const& manifes
   return out;
 }
 
-/// What an object and a verified file make of each other.
+/// A verified file as a source. The image outlives it.
+ASHLAR_COLD inline Source source_of(Image const& image) {
+  auto const tensor = [](void const* context, std::size_t row) {
+    auto const& i = *static_cast<Image const*>(context);
+    Row const& r = i.manifest.rows[row];
+    return ValueTensor(r.dtype, r.shape, i.bytes_of(r));
+  };
+  return {image.manifest.rows, versions_of(image.manifest), {}, false, &image, tensor};
+}
+
+/// What an object and a source make of each other.
 struct LoadPlan {
   RenamedRows file;
   Expected expected;
   Match match;
 
-  ASHLAR_COLD LoadPlan(Layout const& layout, Image const& image, LoadOptions const& options)
-      : file(image.manifest.rows, versions_of(image.manifest), options), expected(layout, file.versions()) {
-    auto const same = [](void const* context, std::size_t a, std::size_t b) {
-      auto const& i = *static_cast<Image const*>(context);
-      auto const x = i.bytes_of(i.manifest.rows[a]);
-      auto const y = i.bytes_of(i.manifest.rows[b]);
-      return x.size() == y.size() && (x.empty() || std::memcmp(x.data(), y.data(), x.size()) == 0);
-    };
-    match = detail::match(expected.layout(), file.rows(), same, &image,
-                          {.partial = options.partial, .ignored = expected.unreadable()});
-    auto const& more = expected.problems();
-    match.problems.insert(match.problems.end(), more.begin(), more.end());
-    match.problems.insert(match.problems.end(), file.problems().begin(), file.problems().end());
-    for (Expected::Step const& step : expected.steps()) check_step(step);
-  }
+  ASHLAR_COLD LoadPlan(Layout const& layout, Source source, LoadOptions const& options, Conversion conversion)
+      : LoadPlan(layout, source.is_state_dict, std::move(source), options, conversion) {}
 
   [[nodiscard]] bool is_missing(std::size_t row) const {
     return match.source[row] < 0 && !expected.layout().rows[row].is_alias();
@@ -67,6 +68,34 @@ struct LoadPlan {
   }
 
  private:
+  ASHLAR_COLD LoadPlan(Layout const& layout, bool is_state_dict, Source source, LoadOptions const& options,
+                       Conversion conversion)
+      : file(std::move(source), options), expected(layout, file.versions(), is_state_dict) {
+    auto const same = [](void const* context, std::size_t a, std::size_t b) {
+      auto const& rows = *static_cast<RenamedRows const*>(context);
+      return same_elements(rows.tensor(a), rows.tensor(b));
+    };
+    MatchRules rules{.partial = options.partial,
+                     .ignored = expected.unreadable(),
+                     .has_kinds = !is_state_dict,
+                     .conversion = conversion};
+    if (is_state_dict) rules.may_be_missing = &is_older_than_row;
+    match = detail::match(expected.layout(), file.rows(), same, &file, rules);
+    auto const& more = expected.problems();
+    match.problems.insert(match.problems.end(), more.begin(), more.end());
+    match.problems.insert(match.problems.end(), file.problems().begin(), file.problems().end());
+    for (Expected::Step const& step : expected.steps()) check_step(step);
+  }
+  /// BatchNorm has num_batches_tracked since its version 2 in PyTorch, whose load_state_dict lets it be, too.
+  ASHLAR_COLD static bool is_older_than_row(void const* context, Row const& row) {
+    if (last_part(row.key) != "num_batches_tracked") return false;
+    std::string_view const module = row.key.substr(0, row.key.size() - std::min(row.key.size(), std::size_t{20}));
+    for (LayerVersion const& v : static_cast<RenamedRows const*>(context)->versions()) {
+      if (v.key == module) return v.version < 2;
+    }
+    return true;
+  }
+
   /// An earlier version is read whole or not at all.
   ASHLAR_COLD void check_step(Expected::Step const& step) {
     if (step.text.empty() || is_absent(step)) return;
@@ -78,15 +107,27 @@ struct LoadPlan {
   }
 };
 
-/// Members of the object whose content in the file C++ could not take.
-ASHLAR_COLD inline std::vector<std::string> content_problems(LoadPlan const& plan, Image const& image) {
+/// Members of the object whose content in the file C++ could not take, or their dtype.
+ASHLAR_COLD inline std::vector<std::string> content_problems(LoadPlan const& plan) {
   std::vector<std::string> problems;
   auto const rows = plan.expected.layout().rows;
   for (std::size_t i = 0; i < rows.size(); ++i) {
     Row const& row = rows[i];
-    if (row.valid == nullptr || plan.match.source[i] < 0) continue;
-    Row const& from = image.manifest.rows[static_cast<std::size_t>(plan.match.source[i])];
-    if (from.bytes == row.bytes && !row.valid(image.bytes_of(from).data())) problems.push_back(content_problem(row));
+    if (plan.match.source[i] < 0) continue;
+    auto const at = static_cast<std::size_t>(plan.match.source[i]);
+    Row const& from = plan.file.rows()[at];
+    if (!(from.shape == row.shape)) continue;
+    if (from.dtype == row.dtype && row.valid != nullptr) {
+      ValueTensor const tensor = plan.file.tensor(at);
+      std::vector<std::byte> copy(tensor.is_contiguous() ? 0 : row.bytes);
+      if (!tensor.is_contiguous()) tensor.copy_to(copy);
+      if (!row.valid(copy.empty() ? tensor.bytes().data() : copy.data())) problems.push_back(content_problem(row));
+    } else if (from.dtype != row.dtype && number_form(row.dtype).of == NumberForm::Class::integer &&
+               is_convertible(from.dtype, row.dtype, Conversion::any) &&
+               !convert(plan.file.tensor(at), row.dtype, nullptr)) {
+      problems.push_back(message({row.key, " holds a value that does not fit ", name_of(row.dtype), ", as ",
+                                  name_of(from.dtype), " in the file"}));
+    }
   }
   return problems;
 }
@@ -119,34 +160,65 @@ ASHLAR_COLD inline LoadReport report_of(LoadPlan const& plan) {
   return report;
 }
 
+/// Checks that an object can be filled from a source: all reasons why not in one error.
+ASHLAR_COLD inline Result<void> check_plan(LoadPlan const& plan, Layout const& layout, std::string_view where) {
+  if (!plan.match.problems.empty()) return mismatch_error(layout, where, plan.match.problems);
+  if (auto problems = content_problems(plan); !problems.empty()) {
+    return content_error(layout, where, std::move(problems));
+  }
+  return {};
+}
+/// Fills an object by a plan without problems.
+ASHLAR_COLD inline LoadReport run_plan(LoadPlan const& plan, void* object) {
+  Scratch memory;
+  std::byte* const scratch = plan.expected.migrates() ? memory.allocate(plan.expected.scratch_bytes()) : nullptr;
+  auto const rows = plan.expected.layout().rows;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    if (plan.match.source[i] < 0 || rows[i].bytes == 0) continue;  // a tied key has its elements from another row
+    auto const from = plan.file.tensor(static_cast<std::size_t>(plan.match.source[i]));
+    convert(from, rows[i].dtype, plan.expected.place(i, object, scratch));
+  }
+  for (Expected::Step const& step : plan.expected.steps()) {
+    if (!plan.is_absent(step)) plan.expected.run(step, object, scratch);
+  }
+  return report_of(plan);
+}
+inline Conversion conversion_of(LoadOptions const& options) {
+  return options.convert ? Conversion::any : Conversion::lossless;
+}
+
+ASHLAR_COLD inline Result<LoadReport> load_source(Layout const& layout, void* object, Source source,
+                                                  std::string_view where, LoadOptions const& options) {
+  LoadPlan const plan(layout, std::move(source), options, conversion_of(options));
+  if (auto done = check_plan(plan, layout, where); !done) return std::move(done).error();
+  return run_plan(plan, object);
+}
+
+/// What a program says that cannot read another format.
+ASHLAR_COLD inline Error foreign_error(Content content, std::string_view where) {
+  return format_error(where, {content == Content::torch ? "a PyTorch file" : "a .safetensors file",
+                              "; include <ashlar/io/read.hpp> (or link ashlar::compiled) to load it"});
+}
+
 ASHLAR_IO_FUNCTION Result<LoadReport> load_image(Layout const& layout, void* object, std::span<std::byte const> bytes,
                                                  std::string_view where, LoadOptions const& options) {
+  if (Content const content = content_of(bytes); content == Content::torch || content == Content::safetensors) {
+    if (foreign_loader == nullptr) return foreign_error(content, where);
+    return foreign_loader(layout, object, bytes, where, options);
+  }
   auto read = read_image(bytes, where);
   if (!read) return std::move(read).error();
   Image const& image = *read;
   if (auto problems = data_problems(image); !problems.empty()) {
     return damage_error(where, std::move(problems));
   }
-  LoadPlan const plan(layout, image, options);
-  if (!plan.match.problems.empty()) return mismatch_error(layout, where, plan.match.problems);
-  if (auto problems = content_problems(plan, image); !problems.empty()) {
-    return content_error(layout, where, std::move(problems));
-  }
-  if (image.prologue.fingerprint == layout.fingerprint && image.data().size() == layout.bytes && !plan.file.renames()) {
+  LoadPlan const plan(layout, source_of(image), options, conversion_of(options));
+  if (auto done = check_plan(plan, layout, where); !done) return std::move(done).error();
+  if (image.prologue.fingerprint == layout.fingerprint && image.data().size() == layout.bytes && !plan.file.changes()) {
     std::memcpy(object, image.data().data(), layout.bytes);
     return report_of(plan);
   }
-  Scratch memory;
-  std::byte* const scratch = plan.expected.migrates() ? memory.allocate(plan.expected.scratch_bytes()) : nullptr;
-  for (std::size_t i = 0; i < plan.match.source.size(); ++i) {
-    if (plan.match.source[i] < 0) continue;  // a tied key: its elements are those of another row
-    auto const from = image.bytes_of(image.manifest.rows[static_cast<std::size_t>(plan.match.source[i])]);
-    if (!from.empty()) std::memcpy(plan.expected.place(i, object, scratch), from.data(), from.size());
-  }
-  for (Expected::Step const& step : plan.expected.steps()) {
-    if (!plan.is_absent(step)) plan.expected.run(step, object, scratch);
-  }
-  return report_of(plan);
+  return run_plan(plan, object);
 }
 
 ASHLAR_IO_FUNCTION Result<LoadReport> load_object(std::string const& path, Layout const& layout, void* object,
@@ -195,8 +267,8 @@ ASHLAR_IO_FUNCTION Report verify_image(std::span<std::byte const> bytes, std::st
   auto damaged = data_problems(image);
   if (!damaged.empty()) take(damage_error(where, std::move(damaged)));
   if (layout == nullptr) return report;
-  LoadPlan const plan(*layout, image, {});
-  auto content = content_problems(plan, image);
+  LoadPlan const plan(*layout, source_of(image), {}, Conversion::lossless);
+  auto content = content_problems(plan);
   if (!plan.match.problems.empty()) take(mismatch_error(*layout, where, plan.match.problems));
   if (!content.empty()) take(content_error(*layout, where, std::move(content)));
   return report;

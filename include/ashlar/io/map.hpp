@@ -33,7 +33,7 @@ ASHLAR_COLD inline Error explain_misfit(Layout const& layout, std::span<std::byt
                                         std::string_view where) {
   auto image = read_image(bytes, where);
   if (!image) return std::move(image).error();
-  LoadPlan const plan(layout, *image, {});
+  LoadPlan const plan(layout, source_of(*image), {}, Conversion::none);
   if (!plan.match.problems.empty()) return mismatch_error(layout, where, plan.match.problems);
   if (plan.expected.migrates()) {
     std::vector<std::string> lines;

@@ -4,7 +4,10 @@
 #include <ashlar/io/calls.hpp>
 #include <ashlar/io/expected.hpp>
 #include <ashlar/io/message.hpp>
+#include <ashlar/io/printable.hpp>
+#include <ashlar/io/report.hpp>
 #include <ashlar/io/rules.hpp>
+#include <ashlar/io/source.hpp>
 #include <ashlar/reflect/row.hpp>
 #include <ashlar/reflect/transfer.hpp>
 
@@ -19,39 +22,85 @@
 
 namespace ashlar::detail {
 
-/// The rows of a file under the keys that an object is to be filled from, and the versions of its layers likewise.
+/// The rows of a source under the keys that an object is to be filled from, and the versions of its layers likewise.
 class RenamedRows {
  public:
-  /// `rows` outlive this.
-  ASHLAR_COLD RenamedRows(std::span<Row const> rows, std::vector<LayerVersion> versions, LoadOptions const& options)
-      : rows_(rows),
-        versions_(std::move(versions)),
-        renames_(!options.strip_prefix.empty() || !options.rename.empty()) {
-    if (!renames_) return;
-    own_.assign(rows.begin(), rows.end());
+  ASHLAR_COLD RenamedRows(Source source, LoadOptions const& options)
+      : source_(std::move(source)),
+        rows_(source_.rows),
+        changes_(!options.at.empty() || !options.strip_prefix.empty() || !options.rename.empty() ||
+                 !options.transpose.empty()) {
+    if (!options.partial) problems_ = source_.problems;
+    if (!changes_) return;
+    take(options.at);
     for (Row& row : own_) row.key = keys_.emplace_back(renamed(std::string(row.key), options));
     rows_ = own_;
-    for (LayerVersion& v : versions_) v.key = renamed(v.key, options);
-    std::sort(versions_.begin(), versions_.end(), [](auto const& a, auto const& b) { return a.key < b.key; });
+    for (LayerVersion& v : source_.versions) v.key = renamed(v.key, options);
+    std::sort(source_.versions.begin(), source_.versions.end(),
+              [](auto const& a, auto const& b) { return a.key < b.key; });
     std::vector<std::pair<std::string_view, std::size_t>> order;
     for (std::size_t i = 0; i < own_.size(); ++i) order.emplace_back(own_[i].key, i);
     std::sort(order.begin(), order.end());
     for (std::size_t i = 1; i < order.size(); ++i) {
       if (order[i - 1].first != order[i].first) continue;
-      problems_.push_back(message(
-          {rows[order[i - 1].second].key, " and ", rows[order[i].second].key, " both become ", order[i].first}));
+      auto const key = [&](std::size_t row) { return printable(source_.rows[from_[order[row].second]].key); };
+      problems_.push_back(message({key(i - 1), " and ", key(i), " both become ", printable(order[i].first)}));
     }
+    for (std::string const& key : options.transpose) transpose(key);
   }
   RenamedRows(RenamedRows const&) = delete;
   RenamedRows& operator=(RenamedRows const&) = delete;
 
   [[nodiscard]] std::span<Row const> rows() const { return rows_; }
-  [[nodiscard]] std::span<LayerVersion const> versions() const { return versions_; }
-  [[nodiscard]] bool renames() const { return renames_; }
-  /// Keys that two tensors would have.
+  [[nodiscard]] std::span<LayerVersion const> versions() const { return source_.versions; }
+  /// The rules of the options change something.
+  [[nodiscard]] bool changes() const { return changes_; }
+  /// Those of the source, keys that two tensors would have, and transpositions that cannot be.
   [[nodiscard]] std::vector<std::string> const& problems() const { return problems_; }
+  /// The elements of a row that is no alias.
+  [[nodiscard]] ValueTensor tensor(std::size_t row) const {
+    if (!changes_) return source_.tensor(source_.context, row);
+    ValueTensor t = source_.tensor(source_.context, from_[row]);
+    return transposed_[row] ? transposed(t) : t;
+  }
 
  private:
+  /// Starts with the rows and versions under `at`, by their keys there.
+  ASHLAR_COLD void take(std::string_view at) {
+    std::vector<std::ptrdiff_t> place(source_.rows.size(), -1);
+    for (std::size_t i = 0; i < source_.rows.size(); ++i) {
+      Row row = source_.rows[i];
+      if (!is_in(row.key, at)) continue;
+      // The first of the keys of a tensor that lie here stores it, also if another one did.
+      std::size_t const from = stored_row(source_.rows, i);
+      row.alias_of = place[from];
+      if (place[from] < 0) place[from] = static_cast<std::ptrdiff_t>(own_.size());
+      row.key = rest_of(row.key, at);
+      own_.push_back(row);
+      from_.push_back(from);
+    }
+    transposed_.resize(own_.size());
+    if (own_.empty() && !source_.rows.empty()) problems_.push_back(message({"nothing lies under \"", at, "\""}));
+    std::erase_if(source_.versions, [&](LayerVersion const& v) { return !is_in(v.key, at); });
+    for (LayerVersion& v : source_.versions) v.key = std::string(rest_of(v.key, at));
+  }
+  /// Exchanges the dimensions of the row with this key, whatever it is tied to.
+  ASHLAR_COLD void transpose(std::string_view key) {
+    auto const at = std::find_if(own_.begin(), own_.end(), [&](Row const& r) { return r.key == key; });
+    if (at == own_.end()) {
+      problems_.push_back(message({"LoadOptions::transpose: the file has no ", key}));
+      return;
+    }
+    std::size_t const i = stored_row(own_, static_cast<std::size_t>(at - own_.begin()));
+    if (own_[i].shape.rank != 2) {
+      problems_.push_back(message({"LoadOptions::transpose: ", key, " is ", to_string(own_[i].shape),
+                                   " in the file, and only matrices are transposed"}));
+      return;
+    }
+    std::swap(own_[i].shape[0], own_[i].shape[1]);
+    transposed_[i] = !transposed_[i];
+  }
+
   ASHLAR_COLD static std::string renamed(std::string key, LoadOptions const& options) {
     for (bool again = true; again;) {
       again = false;
@@ -71,10 +120,12 @@ class RenamedRows {
     return key;
   }
 
+  Source source_;
   std::span<Row const> rows_;
-  std::vector<LayerVersion> versions_;
-  bool renames_;
+  bool changes_;
   std::vector<Row> own_;
+  std::vector<std::size_t> from_;  // the row of the source that has the elements
+  std::vector<bool> transposed_;
   std::deque<std::string> keys_;
   std::vector<std::string> problems_;
 };

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <ashlar/core/result.hpp>
+#include <ashlar/io/convert.hpp>
 #include <ashlar/io/message.hpp>
+#include <ashlar/io/printable.hpp>
 #include <ashlar/reflect/fingerprint.hpp>
 #include <ashlar/reflect/row.hpp>
 #include <ashlar/reflect/transfer.hpp>
@@ -108,8 +110,12 @@ struct MatchRules {
   bool partial = false;  ///< missing and unexpected keys are no problems
   std::span<std::string const> ignored = {};  ///< layers of which something else has been said already
   bool has_kinds = true;  ///< the file says what is a buffer or a constant; a state_dict does not, and has no constants
+  Conversion conversion = Conversion::none;
+  /// A row may be missing: asked of parameters and buffers.
+  bool (*may_be_missing)(void const* context, Row const& row) = nullptr;
 };
 
+/// The row that has the elements of row i.
 inline std::size_t stored_row(std::span<Row const> rows, std::size_t i) {
   return rows[i].is_alias() ? static_cast<std::size_t>(rows[i].alias_of) : i;
 }
@@ -118,7 +124,7 @@ ASHLAR_COLD inline std::string quoted_list(char const* what, std::vector<Row con
   std::string text = what;
   for (Row const* row : rows) {
     text += row == rows.front() ? " \"" : ", \"";
-    text += row->key;
+    text += printable(row->key);
     text += '"';
   }
   return text += '.';
@@ -161,7 +167,9 @@ ASHLAR_COLD inline Match match(Layout const& layout, std::span<Row const> file, 
     if (row.is_alias() || is_ignored(row.key)) continue;
     if (out.source[i] < 0) {
       out.missing.push_back(i);
-      if (rules.has_kinds || row.kind == Kind::parameter || row.kind == Kind::buffer) missing.push_back(&row);
+      bool const stands_in_file = rules.has_kinds || row.kind == Kind::parameter || row.kind == Kind::buffer;
+      bool const may_be_missing = rules.may_be_missing != nullptr && rules.may_be_missing(context, row);
+      if (stands_in_file && !may_be_missing) missing.push_back(&row);
       continue;
     }
     Row const& from = file[static_cast<std::size_t>(out.source[i])];
@@ -170,7 +178,8 @@ ASHLAR_COLD inline Match match(Layout const& layout, std::span<Row const> file, 
       mismatches.push_back(message({"kind mismatch for ", row.key, ": a ", name_of(from.kind), " in the file, a ",
                                     name_of(row.kind), " in ", owner}));
     }
-    if (row.dtype != from.dtype) {
+    // Whether a converted value is a bool or an enumerator, nobody has said.
+    if (!is_convertible(from.dtype, row.dtype, row.valid != nullptr ? Conversion::none : rules.conversion)) {
       mismatches.push_back(message({"dtype mismatch for ", row.key, ": ", name_of(from.dtype), " in the file, ",
                                     name_of(row.dtype), " in ", owner}));
     }
@@ -198,7 +207,7 @@ ASHLAR_COLD inline Match match(Layout const& layout, std::span<Row const> file, 
     if (meant == nullptr) continue;
     out.problems.push_back(
         message({row->key, ", ", form_of(*row), " of ", row->owner.empty() ? layout.type : row->owner,
-                 ": did you mean ", meant->key, ", ", form_of(*meant), "?"}));
+                 ": did you mean ", printable(meant->key), ", ", form_of(*meant), "?"}));
   }
   out.problems.insert(out.problems.end(), mismatches.begin(), mismatches.end());
   return out;

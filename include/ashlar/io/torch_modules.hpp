@@ -2,8 +2,11 @@
 #pragma once
 
 #include <ashlar/io/message.hpp>
+#include <ashlar/reflect/row.hpp>
+#include <ashlar/reflect/type_info.hpp>
 
 #include <cstddef>
+#include <cstdint>
 #include <map>
 #include <span>
 #include <string_view>
@@ -13,9 +16,10 @@
 namespace ashlar::detail {
 
 /// The modules that `keys` lie in, parents first, each with its version in PyTorch: 2 for those that track running
-/// statistics, as load_state_dict of BatchNorm asks for it, 1 for all others.
-ASHLAR_COLD inline std::vector<std::pair<std::string_view, int>> module_versions(
-    std::span<std::string_view const> keys) {
+/// statistics, as load_state_dict of BatchNorm asks for it, 1 for all others. Layers of the layout with a `version`
+/// have that one, so that `load` finds the way back.
+ASHLAR_COLD inline std::vector<std::pair<std::string_view, int>> module_versions(std::span<std::string_view const> keys,
+                                                                                 Layout const& layout) {
   std::vector<std::pair<std::string_view, int>> out{{"", 1}};
   std::map<std::string_view, std::size_t> index{{"", 0}};
   for (std::string_view const key : keys) {
@@ -28,6 +32,13 @@ ASHLAR_COLD inline std::vector<std::pair<std::string_view, int>> module_versions
     if (last == "running_mean" || last == "num_batches_tracked") {
       out[index[alone ? std::string_view() : key.substr(0, dot)]].second = 2;
     }
+  }
+  if (layout.info != nullptr) {
+    KeyBuffer key;
+    auto const set = [&](std::string_view module, std::uint32_t version) {
+      if (auto const at = index.find(module); at != index.end()) out[at->second].second = static_cast<int>(version);
+    };
+    visit_versions(*layout.info, key, set);
   }
   return out;
 }

@@ -82,7 +82,7 @@ ASHLAR_IO_FUNCTION Result<void> save_torch_object(std::string const& path, Layou
   pickle.string("_metadata");
   pickle.ordered_dict();
   pickle.mark();
-  for (auto const& [module, version] : module_versions(keys)) {
+  for (auto const& [module, version] : module_versions(keys, layout)) {
     pickle.string(module);
     pickle.empty_dict();
     pickle.mark();

@@ -35,7 +35,7 @@ ASHLAR_IO_FUNCTION Value torch_state_of(Layout const& layout, void const* object
     items.push_back({Value(row.key), Value(tensor_at(stored, object))});
   }
   std::vector<ValueItem> metadata;
-  for (auto const& [module, version] : module_versions(keys)) {
+  for (auto const& [module, version] : module_versions(keys, layout)) {
     metadata.push_back({Value(module), Value::dict({{Value("version"), Value(version)}})});
   }
   return Value::dict(std::move(items), Value::dict(std::move(metadata)));

@@ -16,7 +16,7 @@
 
 namespace ashlar {
 namespace detail {
-struct Node;
+struct ValueNode;
 struct ValueBuilder;
 }  // namespace detail
 
@@ -136,7 +136,7 @@ class Value {
   union {
     std::int64_t integer;
     double floating;
-    detail::Node* node;
+    detail::ValueNode* node;
   } payload_;
   Kind kind_;
 };

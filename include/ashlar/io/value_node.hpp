@@ -22,7 +22,7 @@
 namespace ashlar {
 namespace detail {
 
-struct Node {
+struct ValueNode {
   std::atomic<std::uint32_t> refs{1};
   std::uint32_t tensors = 0;  ///< paths to tensors from here; saturates
   std::uint16_t height = 0;   ///< containers below on the longest way down
@@ -30,15 +30,15 @@ struct Node {
   bool ordered = false;       ///< a collections.OrderedDict
   bool has_internal = false;  ///< a tuple with something inside that is no value: the arguments of a call
 };
-struct TextNode : Node {
+struct TextNode : ValueNode {
   explicit TextNode(std::string_view t) : text(t), hash(std::hash<std::string_view>{}(t)) {}
   std::string text;
   std::size_t hash;  ///< kept, because one key may stand in many dicts
 };
-struct ListNode : Node {
+struct ListNode : ValueNode {
   std::vector<Value> elements;
 };
-struct DictNode : Node {
+struct DictNode : ValueNode {
   struct Body {
     std::vector<ValueItem> items;
     std::vector<std::uint32_t> order;  ///< the items, sorted by key; of a closed dict
@@ -46,7 +46,7 @@ struct DictNode : Node {
   };
   std::unique_ptr<Body> body;  ///< none while the dict is empty: an empty one costs one byte in a pickle
 };
-struct TensorNode : Node {
+struct TensorNode : ValueNode {
   explicit TensorNode(ValueTensor t) : tensor(std::move(t)) {}
   ValueTensor tensor;
   std::size_t storage = 0;  ///< while a file is read: the number of the storage, whose bytes are found later
@@ -65,7 +65,7 @@ inline constexpr std::uint16_t max_depth = 500;
 
 /// Makes the parts of values, and fills containers that stand nowhere yet.
 struct ValueBuilder {
-  static Value make(Value::Kind kind, Node* node) {
+  static Value make(Value::Kind kind, ValueNode* node) {
     Value v;
     v.payload_.node = node;
     v.kind_ = kind;
@@ -85,7 +85,7 @@ struct ValueBuilder {
   static Value open_dict() { return make(Value::Kind::dict, new DictNode); }
 
   static bool is_list(Value const& v) { return v.kind() >= Value::Kind::complex && v.kind() <= Value::Kind::set; }
-  static Node* node(Value const& v) { return v.has_node() ? v.payload_.node : nullptr; }
+  static ValueNode* node(Value const& v) { return v.has_node() ? v.payload_.node : nullptr; }
   static TextNode& text(Value const& v) { return *static_cast<TextNode*>(v.payload_.node); }
   static ListNode& list(Value const& v) { return *static_cast<ListNode*>(v.payload_.node); }
   static DictNode& dict(Value const& v) { return *static_cast<DictNode*>(v.payload_.node); }
@@ -128,7 +128,7 @@ struct ValueBuilder {
   }
   /// No more is added: a dict is sorted, for look-up.
   static ValueFault close(Value const& v) {
-    Node* const n = node(v);
+    ValueNode* const n = node(v);
     if (n == nullptr || n->closed) return ValueFault::none;
     if (v.kind() == Value::Kind::tensor) n->tensors = 1;
     if (v.is_dict()) {
@@ -174,7 +174,7 @@ struct ValueBuilder {
     return at != sorted.end() && compare(items[*at].key, key) == 0 ? &items[*at].value : nullptr;
   }
 
-  static void destroy(Value::Kind kind, Node* node) noexcept {
+  static void destroy(Value::Kind kind, ValueNode* node) noexcept {
     switch (kind) {
       case Value::Kind::complex:
       case Value::Kind::list:
@@ -220,9 +220,9 @@ struct ValueBuilder {
     if (b == nullptr) b = std::make_unique<DictNode::Body>();
     return *b;
   }
-  static ValueFault adopt(Node& parent, Value const& child) {
+  static ValueFault adopt(ValueNode& parent, Value const& child) {
     if (parent.closed) return ValueFault::closed;
-    Node* const n = node(child);
+    ValueNode* const n = node(child);
     if (n == nullptr) return ValueFault::none;
     if (n == &parent) return ValueFault::itself;
     if (auto const fault = close(child); fault != ValueFault::none) return fault;

@@ -1,0 +1,101 @@
+// Ashlar: each format's reader behind one call.  SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <ashlar/core/result.hpp>
+#include <ashlar/io/content.hpp>
+#include <ashlar/io/image.hpp>
+#include <ashlar/io/load.hpp>
+#include <ashlar/io/mapping.hpp>
+#include <ashlar/io/message.hpp>
+#include <ashlar/io/read.hpp>
+#include <ashlar/io/report.hpp>
+#include <ashlar/io/safetensors_read.hpp>
+#include <ashlar/io/state_dict.hpp>
+#include <ashlar/io/torch_read.hpp>
+#include <ashlar/io/value.hpp>
+
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace ashlar::detail {
+
+/// A dict of key -> tensor; tied keys share the storage.
+ASHLAR_COLD inline Result<Value> ashlar_value(std::span<std::byte const> bytes,
+                                              std::shared_ptr<void const> const& owner, std::string_view where) {
+  auto image = read_image(bytes, where);
+  if (!image) return std::move(image).error();
+  if (auto problems = data_problems(*image); !problems.empty()) return damage_error(where, std::move(problems));
+  std::span<Row const> const rows = image->manifest.rows;
+  std::vector<ValueItem> items;
+  items.reserve(rows.size());
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    Row const& stored = rows[stored_row(rows, i)];
+    items.push_back(
+        {Value(rows[i].key), Value(ValueTensor(stored.dtype, stored.shape, image->bytes_of(stored), owner))});
+  }
+  std::vector<ValueItem> metadata;
+  for (auto const& [key, text] : image->manifest.metadata) metadata.push_back({Value(key), Value(text)});
+  return Value::dict(std::move(items), metadata.empty() ? Value() : Value::dict(std::move(metadata)));
+}
+
+/// `owner` keeps the bytes; with none they are the caller's. `open`: the file they are mapped from, if there is one.
+ASHLAR_COLD inline Result<Value> value_of(std::span<std::byte const> bytes, std::shared_ptr<void const> const& owner,
+                                          std::string_view where, InputFile const* open) {
+  switch (content_of(bytes)) {
+    case Content::ashlar: return ashlar_value(bytes, owner, where);
+    case Content::torch: return read_torch(bytes, where, {}, owner, open);
+    case Content::safetensors: return safetensors_value(bytes, owner, where);
+    case Content::unknown: break;
+  }
+  if (bytes.empty()) return format_error(where, {"the file is empty"});
+  return format_error(where, {"neither an .ashlar file, nor one of PyTorch (a zip archive or a pickle), nor "
+                              ".safetensors: the first bytes are of none of these"});
+}
+
+ASHLAR_IO_FUNCTION Result<Value> read_file(std::string const& path) {
+  auto file = InputFile::open(path);
+  if (!file) return std::move(file).error();
+  auto mapping = Mapping::map(*file, false);
+  if (!mapping) return std::move(mapping).error();
+  auto const shared = std::make_shared<Mapping const>(std::move(*mapping));
+  return value_of(shared->bytes(), shared, path, &*file);
+}
+ASHLAR_IO_FUNCTION Result<Value> read_bytes(std::span<std::byte const> bytes) {
+  return value_of(bytes, nullptr, "memory", nullptr);
+}
+
+/// Why a tree is not what an object can be filled from, and what in it may be.
+ASHLAR_COLD inline Error no_state_dict(Value const& root, Value const* there, std::string_view where,
+                                       std::string_view at) {
+  std::vector<std::string> lines = StateDictList(root).lines();
+  std::string what = at.empty()         ? message({"holds ", root.describe(), ", no state_dict"})
+                     : there == nullptr ? message({"has nothing at \"", at, "\""})
+                                        : message({"has ", there->describe(), " at \"", at, "\", no state_dict"});
+  what += lines.empty() ? "; there are no dicts of tensors in it" : "; LoadOptions::at can be one of";
+  return Error(Errc::mismatch, message({where, ": ", what}), std::move(lines));
+}
+
+ASHLAR_IO_FUNCTION Result<LoadReport> load_foreign(Layout const& layout, void* object, std::span<std::byte const> bytes,
+                                                   std::string_view where, LoadOptions const& options) {
+  auto const root = value_of(bytes, nullptr, where, nullptr);
+  if (!root) return root.error();
+  Value const* there = value_at(*root, options.at);
+  LoadOptions rules = options;
+  if (there != nullptr && own_tensors(*there) != 0) rules.at.clear();
+  else if (own_tensors(*root) != 0) there = &*root;  // `at` is the front of its keys
+  else return no_state_dict(*root, there, where, options.at);
+  StateDict const state(*there);
+  return load_source(layout, object, state.source(), where, rules);
+}
+
+#ifndef ASHLAR_IO_COMPILED
+/// Tells `load` of the other formats. The first unit of the program that has it sets it.
+inline bool const foreign_loader_is_set = (foreign_loader = &load_foreign, true);
+#endif
+
+}  // namespace ashlar::detail
