@@ -7,6 +7,7 @@
 #include <ashlar/io/flat.hpp>
 #include <ashlar/io/message.hpp>
 #include <ashlar/io/modules.hpp>
+#include <ashlar/io/report.hpp>
 #include <ashlar/io/rules.hpp>
 #include <ashlar/reflect/transfer.hpp>
 
@@ -173,7 +174,9 @@ class Describer {
     std::vector<std::size_t> leaves;
   };
 
-  static bool is_library(std::string_view type) { return type.starts_with("ashlar::") && is_plain_type(type); }
+  static bool is_library(std::string_view type) {
+    return type.starts_with("ashlar::") && is_plain_type(type) && is_letter(type.substr(8, 1).empty() ? '0' : type[8]);
+  }
 
   /// A file without a structure: every prefix of a key is a module.
   ASHLAR_COLD void guess_modules() {
@@ -278,7 +281,10 @@ class Describer {
     std::map<std::string, bool> used;
     auto const member = [&](std::string_view key, std::string type, bool wrap, std::string const& comment) {
       std::string name = identifier(key);
-      while (!used.emplace(name, true).second) name += '_';
+      // A member with the name of a type would change what that means in the struct.
+      while ((wrap && (words_.count(name) != 0 || bodies_.count(name) != 0)) || !used.emplace(name, true).second) {
+        name += '_';
+      }
       if (name != key && wrap) type = message({"Named<", literal(key), ", ", type, ">"});
       out += message({"  ", type, " ", name, ";", comment.empty() ? "" : "  // ", comment, "\n"});
     };

@@ -7,7 +7,7 @@
 #include <ashlar/grad/op.hpp>
 #include <ashlar/kernels/batch_norm/cpu.hpp>
 #include <ashlar/nn/flow.hpp>
-#include <ashlar/reflect/type_name.hpp>
+#include <ashlar/reflect/spelling.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -323,14 +323,25 @@ struct BatchNorm1d<C, Options, T> {
 
 namespace detail {
 
-template <std::size_t C, BatchNormOptions O>
-struct NameOf<BatchNorm2d<C, O, float>> : ShortName<BatchNorm2d<C, O, float>, 2> {};
-template <std::size_t C>
-struct NameOf<BatchNorm2d<C, BatchNormOptions{}, float>> : ShortName<BatchNorm2d<C>, 1> {};
-template <std::size_t C, BatchNormOptions O>
-struct NameOf<BatchNorm1d<C, O, float>> : ShortName<BatchNorm1d<C, O, float>, 2> {};
-template <std::size_t C>
-struct NameOf<BatchNorm1d<C, BatchNormOptions{}, float>> : ShortName<BatchNorm1d<C>, 1> {};
+template <class T>
+constexpr auto spell_batch_norm(std::string_view name, std::size_t channels, BatchNormOptions const& o) {
+  Spelling s(name);
+  spell(s.argument(), channels);
+  s.settings<T>("BatchNormOptions", o, [](Spelling& to, BatchNormOptions const& v, BatchNormOptions const& preset) {
+    to.option("eps", v.eps, preset.eps);
+    to.option("momentum", v.momentum, preset.momentum);
+    to.option("affine", v.affine, preset.affine);
+  });
+  return s.end();
+}
+template <std::size_t C, BatchNormOptions O, class T>
+struct NameOf<BatchNorm2d<C, O, T>> {
+  static constexpr auto value = spell_batch_norm<T>("BatchNorm2d", C, O);
+};
+template <std::size_t C, BatchNormOptions O, class T>
+struct NameOf<BatchNorm1d<C, O, T>> {
+  static constexpr auto value = spell_batch_norm<T>("BatchNorm1d", C, O);
+};
 
 }  // namespace detail
 }  // namespace ashlar

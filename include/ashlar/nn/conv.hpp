@@ -8,7 +8,7 @@
 #include <ashlar/nn/flow.hpp>
 #include <ashlar/nn/initialise.hpp>
 #include <ashlar/nn/window.hpp>
-#include <ashlar/reflect/type_name.hpp>
+#include <ashlar/reflect/spelling.hpp>
 
 #include <array>
 #include <cmath>
@@ -22,6 +22,7 @@ struct Padding {
   Size2 size;
   bool same = false;
 
+  friend constexpr bool operator==(Padding const&, Padding const&) = default;
   constexpr Padding(std::size_t both) : size(both) {}
   constexpr Padding(std::size_t rows, std::size_t columns) : size(rows, columns) {}
   template <std::size_t N>
@@ -279,14 +280,33 @@ struct Conv1d<In, Out, Kernel, Options, T> {
 
 namespace detail {
 
-template <std::size_t In, std::size_t Out, Size2 K, ConvOptions O>
-struct NameOf<Conv2d<In, Out, K, O, float>> : ShortName<Conv2d<In, Out, K, O, float>, 4> {};
-template <std::size_t In, std::size_t Out, Size2 K>
-struct NameOf<Conv2d<In, Out, K, ConvOptions{}, float>> : ShortName<Conv2d<In, Out, K>, 3> {};
-template <std::size_t In, std::size_t Out, std::size_t K, ConvOptions O>
-struct NameOf<Conv1d<In, Out, K, O, float>> : ShortName<Conv1d<In, Out, K, O, float>, 4> {};
-template <std::size_t In, std::size_t Out, std::size_t K>
-struct NameOf<Conv1d<In, Out, K, ConvOptions{}, float>> : ShortName<Conv1d<In, Out, K>, 3> {};
+constexpr void spell(Spelling& s, Padding const& v) {
+  if (v.same) return s.put("\"same\"");
+  spell(s, v.size);
+}
+template <class T>
+constexpr auto spell_conv(std::string_view name, std::size_t in, std::size_t out, Size2 kernel, ConvOptions const& o) {
+  Spelling s(name);
+  spell(s.argument(), in);
+  spell(s.argument(), out);
+  spell_argument(s.argument(), kernel);
+  s.settings<T>("ConvOptions", o, [](Spelling& to, ConvOptions const& v, ConvOptions const& preset) {
+    to.option("stride", v.stride, preset.stride);
+    to.option("padding", v.padding, preset.padding);
+    to.option("dilation", v.dilation, preset.dilation);
+    to.option("groups", v.groups, preset.groups);
+    to.option("bias", v.bias, preset.bias);
+  });
+  return s.end();
+}
+template <std::size_t In, std::size_t Out, Size2 K, ConvOptions O, class T>
+struct NameOf<Conv2d<In, Out, K, O, T>> {
+  static constexpr auto value = spell_conv<T>("Conv2d", In, Out, K, O);
+};
+template <std::size_t In, std::size_t Out, std::size_t K, ConvOptions O, class T>
+struct NameOf<Conv1d<In, Out, K, O, T>> {
+  static constexpr auto value = spell_conv<T>("Conv1d", In, Out, K, O);
+};
 
 }  // namespace detail
 }  // namespace ashlar

@@ -7,6 +7,7 @@
 #include <ashlar/kernels/embedding/cpu.hpp>
 #include <ashlar/nn/flow.hpp>
 #include <ashlar/nn/initialise.hpp>
+#include <ashlar/reflect/spelling.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -121,4 +122,25 @@ struct Embedding {
   }
 };
 
+namespace detail {
+
+template <std::size_t Num, std::size_t Dim, class T, EmbeddingOptions O>
+struct NameOf<Embedding<Num, Dim, T, O>> {
+  static constexpr auto value = [] {
+    Spelling s("Embedding");
+    spell(s.argument(), Num);
+    spell(s.argument(), Dim);
+    if constexpr (O.padding_idx == EmbeddingOptions::none) {
+      s.element<T>();
+    } else {
+      s.argument().put(type_name<T>());
+      s.argument().put("EmbeddingOptions{");
+      s.option("padding_idx", O.padding_idx, EmbeddingOptions::none);
+      s.put("}");
+    }
+    return s.end();
+  }();
+};
+
+}  // namespace detail
 }  // namespace ashlar

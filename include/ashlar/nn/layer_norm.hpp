@@ -7,6 +7,7 @@
 #include <ashlar/grad/op.hpp>
 #include <ashlar/kernels/layer_norm/cpu.hpp>
 #include <ashlar/nn/flow.hpp>
+#include <ashlar/reflect/spelling.hpp>
 
 #include <array>
 #include <cstddef>
@@ -180,4 +181,26 @@ struct LayerNorm<N, Options, T> {
   void extra_repr(auto& r) const { detail::repr_layer_norm<N, Options>(r); }
 };
 
+namespace detail {
+
+template <NormalizedShape N, LayerNormOptions O, class T>
+struct NameOf<LayerNorm<N, O, T>> {
+  static constexpr auto value = [] {
+    Spelling s("LayerNorm");
+    s.argument().put(N.rank == 1 ? std::string_view{} : std::string_view("NormalizedShape{"));
+    for (std::size_t d = 0; d < N.rank; ++d) {
+      if (d != 0) s.put(", ");
+      s.put(N.extents[d]);
+    }
+    if (N.rank != 1) s.put("}");
+    s.settings<T>("LayerNormOptions", O, [](Spelling& to, LayerNormOptions const& v, LayerNormOptions const& preset) {
+      to.option("eps", v.eps, preset.eps);
+      to.option("elementwise_affine", v.elementwise_affine, preset.elementwise_affine);
+      to.option("bias", v.bias, preset.bias);
+    });
+    return s.end();
+  }();
+};
+
+}  // namespace detail
 }  // namespace ashlar

@@ -247,4 +247,54 @@ struct AdaptiveAvgPool1d {
   void extra_repr(auto& r) const { r.add("output_size", Out); }
 };
 
+namespace detail {
+
+constexpr auto spell_pool(std::string_view name, Size2 kernel, MaxPoolOptions const& o) {
+  Spelling s(name);
+  spell_argument(s.argument(), kernel);
+  s.settings<float>("MaxPoolOptions", o, [](Spelling& to, MaxPoolOptions const& v, MaxPoolOptions const& preset) {
+    to.option("stride", v.stride, preset.stride);
+    to.option("padding", v.padding, preset.padding);
+    to.option("dilation", v.dilation, preset.dilation);
+    to.option("ceil_mode", v.ceil_mode, preset.ceil_mode);
+  });
+  return s.end();
+}
+constexpr auto spell_pool(std::string_view name, Size2 kernel, AvgPoolOptions const& o) {
+  Spelling s(name);
+  spell_argument(s.argument(), kernel);
+  s.settings<float>("AvgPoolOptions", o, [](Spelling& to, AvgPoolOptions const& v, AvgPoolOptions const& preset) {
+    to.option("stride", v.stride, preset.stride);
+    to.option("padding", v.padding, preset.padding);
+    to.option("ceil_mode", v.ceil_mode, preset.ceil_mode);
+    to.option("count_include_pad", v.count_include_pad, preset.count_include_pad);
+  });
+  return s.end();
+}
+template <Size2 K, MaxPoolOptions O>
+struct NameOf<MaxPool2d<K, O>> {
+  static constexpr auto value = spell_pool("MaxPool2d", K, O);
+};
+template <std::size_t K, MaxPoolOptions O>
+struct NameOf<MaxPool1d<K, O>> {
+  static constexpr auto value = spell_pool("MaxPool1d", K, O);
+};
+template <Size2 K, AvgPoolOptions O>
+struct NameOf<AvgPool2d<K, O>> {
+  static constexpr auto value = spell_pool("AvgPool2d", K, O);
+};
+template <std::size_t K, AvgPoolOptions O>
+struct NameOf<AvgPool1d<K, O>> {
+  static constexpr auto value = spell_pool("AvgPool1d", K, O);
+};
+template <Size2 Out>
+struct NameOf<AdaptiveAvgPool2d<Out>> {
+  static constexpr auto value = [] {
+    Spelling s("AdaptiveAvgPool2d");
+    spell_argument(s.argument(), Out);
+    return s.end();
+  }();
+};
+
+}  // namespace detail
 }  // namespace ashlar

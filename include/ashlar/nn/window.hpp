@@ -4,6 +4,7 @@
 #include <ashlar/core/shape.hpp>
 #include <ashlar/kernels/window.hpp>
 #include <ashlar/nn/flow.hpp>
+#include <ashlar/reflect/spelling.hpp>
 
 #include <cstddef>
 #include <utility>
@@ -21,6 +22,21 @@ struct Size2 {
 };
 
 namespace detail {
+
+/// `5` or `{3, 5}`: in a place where the type is known.
+constexpr void spell(Spelling& s, Size2 const& v) {
+  if (v.rows == v.columns) return s.put(v.rows);
+  s.put("{");
+  s.put(v.rows);
+  s.put(", ");
+  s.put(v.columns);
+  s.put("}");
+}
+/// As a template argument.
+constexpr void spell_argument(Spelling& s, Size2 const& v) {
+  if (v.rows != v.columns) s.put("Size2");
+  spell(s, v);
+}
 
 /// What a layer that moves a window does to extents (..., channels, rows, columns), or (..., channels, columns).
 struct Windows {
