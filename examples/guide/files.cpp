@@ -1,5 +1,7 @@
 // Example: tensors, networks and checkpoints on disk.  SPDX-License-Identifier: BSL-1.0
 #include <ashlar/ashlar.hpp>
+#include <ashlar/io/read.hpp>
+#include <ashlar/io/torch_write.hpp>
 
 #include <cstdlib>
 #include <iostream>
@@ -67,5 +69,14 @@ int main() {
   auto const wrong = ashlar::try_load<Wider>("mlp.params");  // load() would throw the error
   if (!wrong) std::cout << wrong.error().what() << '\n';
   //! [mismatch]
-  return tensors && equal && resumed->epoch == 7 && !wrong ? EXIT_SUCCESS : EXIT_FAILURE;
+
+  //! [dynamic]
+  for (auto const& [key, tensor] : ashlar::read("mlp.params").tensors()) {  // when no type is at hand
+    std::cout << key << ' ' << to_string(tensor.shape()) << '\n';
+  }
+  ashlar::save_torch("mlp.pt", *net);  // for torch.load
+  auto const from_torch = ashlar::load<MLP>("mlp.pt");
+  //! [dynamic]
+  bool const both_ways = bitwise_equal(from_torch(input), net(input));
+  return tensors && equal && both_ways && resumed->epoch == 7 && !wrong ? EXIT_SUCCESS : EXIT_FAILURE;
 }
