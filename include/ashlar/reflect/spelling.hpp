@@ -1,8 +1,7 @@
-// Ashlar: names of layers whose template arguments are settings, as people write them.  SPDX-License-Identifier:
-// BSL-1.0
+// Ashlar: layers' names with their settings, as people write them.  SPDX-License-Identifier: BSL-1.0
 //
-// Compilers print such arguments each in its own way, with all defaults, and mostly not as C++. A layer's NameOf spells
-// them instead: "Conv2d<1, 6, 5, ConvOptions{.padding = 2}>".
+// Compilers print template arguments each in its own way, with all defaults, and mostly not as C++. A layer's NameOf
+// spells them instead: "Conv2d<1, 6, 5, ConvOptions{.padding = 2}>".
 #pragma once
 
 #include <ashlar/reflect/type_name.hpp>
