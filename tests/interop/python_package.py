@@ -42,8 +42,12 @@ assert file.dtype("small") == "bf16" and file["small"].tobytes()[:2] == np.float
 assert file["again.weight"] is file["first.weight"] and file.alias_of("again.bias") == "first.bias"
 assert file.kind("count") == "buffer" and file.kind("mask") == "constant" and file.kind("step") == "scalar"
 assert not file["first.weight"].flags.writeable
+assert file.modules[0] == ("", "Model", 1) and ("first", "Dense<4, 3>", 1) in file.modules
 arrays = ashlar.load_file("cpp.ashlar")
 assert list(arrays) == list(file)
+
+versions = ashlar.File(source / "tests/golden/io/versions_2.ashlar")  # a layer of version 2
+assert versions.verify() == [] and ("norm", "Norm", 2) in versions.modules
 
 # ---- and back ---------------------------------------------------------------------------------------------------------
 kinds = {key: file.kind(key) for key in file}

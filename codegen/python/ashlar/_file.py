@@ -27,12 +27,12 @@ class File(Mapping):
             manifest = file.read(length)
         if len(manifest) != length or xxh3_64(manifest) != checksum:
             raise FormatError("the manifest is damaged: its checksum does not fit")
-        rows, self.metadata, self.model, self.library_version, layout = read_manifest(manifest)
+        rows, self.metadata, self.model, self.library_version, layout, self.modules = read_manifest(manifest)
         raw = np.memmap(path, np.uint8, "r")
         self._data = raw[offset:]
         check_rows(rows, len(self._data))
-        if layout != layout_text(rows, len(self._data)) or fingerprint_of(layout) != fingerprint:
-            raise FormatError("the layout text or its fingerprint differs from the list of tensors")
+        if layout != layout_text(rows, len(self._data), self.modules) or fingerprint_of(layout) != fingerprint:
+            raise FormatError("the layout text or its fingerprint differs from the list of tensors and modules")
         if raw[64 + length:offset].any():
             raise FormatError("bytes that are not zero between manifest and data")
         self.layout = layout.decode()

@@ -70,7 +70,7 @@ def decode_prologue(raw, file_length):
     return length, offset, fingerprint, manifest
 
 
-def layout_text(rows, data_bytes):
+def layout_text(rows, data_bytes, modules=()):
     lines = [f"ashlar layout 1\t{data_bytes}\n"]
     for r in rows:
         if r.alias_of is not None:
@@ -78,6 +78,7 @@ def layout_text(rows, data_bytes):
         else:
             shape = ",".join(map(str, r.shape))
             lines.append(f"{r.key}\t{KINDS[r.kind]}\t{DTYPES[r.dtype]}\t{shape}\t{r.offset}\n")
+    lines += [f"{key}\tversion\t{version}\n" for key, _, version in modules if version != 1]
     return "".join(lines).encode()
 
 

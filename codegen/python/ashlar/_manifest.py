@@ -71,7 +71,10 @@ class _Buffer:
 
 
 def read_manifest(raw):
-    """(rows of all keys in the order of the state_dict, metadata, model, library_version, layout text)"""
+    """(rows of all keys in the order of the state_dict, metadata, model, library_version, layout text, modules)
+
+    modules: (key, type, version) of every layer, struct and list, outer ones first; empty if the writer knew none.
+    """
     buffer = _Buffer(raw)
     if raw[4:8] != b"ASHM":
         raise FormatError("the manifest's identifier is not ASHM")
@@ -101,7 +104,8 @@ def read_manifest(raw):
             raise FormatError("the position of an alias lies beyond the end")
         rows.append(row)
     metadata = {pair.text(0): pair.text(1) for pair in header.tables(4)}
-    return rows, metadata, header.text(1), header.text(2), header.text(3).encode()
+    modules = [(m.text(0), m.text(1), m.number(2, "<I")) for m in header.tables(6)]
+    return rows, metadata, header.text(1), header.text(2), header.text(3).encode(), modules
 
 
 # ---- writing ---------------------------------------------------------------------------------------------------------
