@@ -1,5 +1,5 @@
 // Ashlar: everything. The parts stand alone: nn.hpp for inference and gradients, train.hpp, io/file.hpp.
-// Other headers of io/ are for tools: flat.hpp, describe.hpp, torch.hpp, safetensors.hpp.
+// Other headers of io/: read.hpp (load .pt and .safetensors too), torch_write.hpp, safetensors_write.hpp, describe.hpp.
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 

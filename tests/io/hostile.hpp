@@ -5,6 +5,7 @@
 #pragma once
 
 #include <ashlar/io/manifest_write.hpp>
+#include <ashlar/io/modules.hpp>
 #include <ashlar/io/prologue.hpp>
 #include <ashlar/reflect/fingerprint.hpp>
 
@@ -35,6 +36,13 @@ struct TensorSpec {
   std::optional<std::uint64_t> checksum{};
 };
 
+struct ModuleSpec {
+  std::string key;
+  std::string type = "M";
+  std::uint32_t version = 1;
+  std::uint32_t leaves_before = 0;
+};
+
 struct Spec {
   std::vector<TensorSpec> tensors{
       {.key = "a.weight", .shape = {4}, .offset = 0, .bytes = 16},
@@ -42,6 +50,7 @@ struct Spec {
       {.key = "step", .kind = 3, .dtype = 11, .shape = {}, .offset = 128, .bytes = 4},
   };
   std::vector<std::pair<std::string, std::string>> metadata{};
+  std::vector<ModuleSpec> modules{};
   std::string model = "M";
   std::uint32_t alignment = 4096;
   std::uint64_t data_bytes = 192;
@@ -88,7 +97,8 @@ inline std::vector<std::byte> build(Spec const& spec) {
     while (rows[target].is_alias() || tensor_of_row[target] != tensor_of_row[i]) ++target;
     rows[i].alias_of = static_cast<std::ptrdiff_t>(target);
   }
-  std::string const layout = spec.layout.value_or(layout_text(rows, static_cast<std::size_t>(spec.data_bytes)));
+  std::string const layout = spec.layout.value_or(layout_text(rows, static_cast<std::size_t>(spec.data_bytes)) +
+                                                  detail::version_lines(spec.modules));
 
   // Each tensor's element j has the byte value j, or 1 for bools; all else is zero.
   std::vector<std::byte> data(spec.data_bytes < (1u << 20) ? static_cast<std::size_t>(spec.data_bytes) : 0);
@@ -126,7 +136,15 @@ inline std::vector<std::byte> build(Spec const& spec) {
   auto const model = b.CreateString(spec.model);
   auto const library = b.CreateString("0.1.0");
   auto const text = b.CreateString(layout);
-  auto const header = file::CreateHeader(b, list, model, library, text, b.CreateVector(pairs), spec.alignment);
+  auto const metadata = b.CreateVector(pairs);
+  std::vector<Offset<file::Module>> parts;
+  for (ModuleSpec const& m : spec.modules) {
+    auto const key = b.CreateString(m.key);
+    parts.push_back(file::CreateModule(b, key, b.CreateString(m.type), m.version, m.leaves_before));
+  }
+  Offset<::flatbuffers::Vector<Offset<file::Module>>> modules;
+  if (!parts.empty()) modules = b.CreateVector(parts);
+  auto const header = file::CreateHeader(b, list, model, library, text, metadata, spec.alignment, modules);
 
   std::vector<Offset<file::Tensor>> by_row;
   std::vector<std::string_view> keys;

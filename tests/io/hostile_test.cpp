@@ -288,6 +288,40 @@ std::vector<BadFile> const& bad_files() {
       {"another alignment", [](Spec& s) { s.alignment = 64; }, invalid + "data_alignment is 64 instead of 4096"},
       {"layout text of another model", [](Spec& s) { s.layout = "ashlar layout 1\t192\n"; },
        invalid + "the layout text differs from the list of tensors and modules"},
+      // ---- modules
+      {"modules without the model", [](Spec& s) { s.modules = {{"a"}}; },
+       invalid + "the module 'a' is first but not the model"},
+      {"two models", [](Spec& s) { s.modules = {{""}, {""}}; }, invalid + "the module '' has no key"},
+      {"module twice", [](Spec& s) { s.modules = {{""}, {"a"}, {"b"}, {"a"}}; },
+       invalid + "the module 'a' stands twice"},
+      {"module with an empty part", [](Spec& s) { s.modules = {{""}, {"a..b"}}; },
+       invalid + "the module 'a..b' has an empty part"},
+      {"module of version 0", [](Spec& s) { s.modules = {{""}, {"a", "A", 0}}; },
+       invalid + "the module 'a' has the version 0"},
+      {"module behind tensors that are not there", [](Spec& s) { s.modules = {{""}, {"a", "A", 1, 4}}; },
+       invalid + "the module 'a' stands behind more tensors than there are"},
+      {"module without a type", [](Spec& s) { s.modules = {{""}, {"a", ""}}; },
+       invalid + "the module 'a' has a type without a name"},
+      {"module with a type of two lines", [](Spec& s) { s.modules = {{""}, {"a", "A\nB"}}; },
+       invalid + "the module 'a' has a control character in its type"},
+      {"module with a key that is not UTF-8", [](Spec& s) { s.modules = {{""}, {"\xff"}}; },
+       invalid + "key of a module is not UTF-8"},
+      {"modules in more than 64 others",
+       [](Spec& s) {
+         s.modules = {{""}};
+         for (int i = 0; i < 64; ++i) s.modules.push_back({s.modules.back().key + (i == 0 ? "d" : ".d")});
+       },
+       invalid +
+           "the module 'd.d.d.d.d.d.d.d.d.d.d.d.d.d.d.d.d.d.d.d.d.d.d.d.d.d.d.d.d.d.d.d.d.d.d.d.d.d.d.d.d.d.d.d.d."
+           "d.d.d.d.d.d.d.d.d.d.d.d.d.d.d.d.d.d.d' lies in more than 64 others"},
+      {"a version that the layout text does not have",
+       [](Spec& s) {
+         s.modules = {{""}, {"a", "A", 2}};
+         s.layout =
+             "ashlar layout 1\t192\na.weight\tparameter\tf32\t4\t0\na.bias\tparameter\tf32\t2,2\t64\n"
+             "step\tscalar\tu32\t\t128\n";
+       },
+       invalid + "the layout text differs from the list of tensors and modules"},
       // ---- the typed view
       {"typed view is missing", [](Spec& s) { s.root = header_alone; },
        invalid + "the typed view has 1 fields, but the keys give 3"},
