@@ -1,0 +1,228 @@
+// Ashlar: what is wrong with a type as a network, in one sentence about its members.  SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <ashlar/core/refuse.hpp>
+#include <ashlar/reflect/expand.hpp>
+#include <ashlar/reflect/field.hpp>
+#include <ashlar/reflect/fields.hpp>
+#include <ashlar/reflect/open.hpp>
+
+#include <array>
+#include <cstddef>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+namespace ashlar {
+namespace detail {
+
+/// Index of the first member that a network cannot hold; the number of members if there is none.
+template <class T>
+constexpr std::size_t first_unsupported() {
+  std::size_t i = 0;
+  while (i < fields<T>.size() && fields<T>[i].pass != Pass::unsupported) ++i;
+  return i;
+}
+
+template <class T>
+constexpr std::string_view irregular_reason() {
+  switch (irregular_of<T>) {
+    case Irregular::array: return "it has a C array as a member: use std::array, Parameter, Buffer or Constant";
+    case Irregular::base: return "it inherits from another struct, whose members cannot be seen: make that a member";
+    default: return "it has a reference as a member, which means nothing in a file: hold the value";
+  }
+}
+
+template <class T>
+struct MemberMistake {
+  template <std::size_t K>
+  static constexpr auto member() {
+    if constexpr (is_std_array<T>) {
+      return std::type_identity<typename T::value_type>{};
+    } else {
+      return std::type_identity<field_t<T, K>>{};
+    }
+  }
+  template <std::size_t K>
+  using member_type = typename decltype(member<K>())::type;
+
+  template <class M>
+  static constexpr std::string_view reason() {
+    if constexpr (std::is_pointer_v<M>) return "a pointer means nothing in a file";
+    if constexpr (std::is_array_v<M>) return "use std::array, Parameter, Buffer or Constant";
+    if constexpr (std::is_arithmetic_v<M>) return "no file format has such a number";
+    if constexpr (requires { typename M::device; }) return "use Parameter, Buffer or Constant for what is stored";
+    if constexpr (PlainClass<M>) return irregular_reason<M>();
+    if constexpr (std::is_polymorphic_v<M> || (std::is_class_v<M> && std::is_trivially_copyable_v<M>)) {
+      return "it has constructors, virtual functions or private members";
+    }
+    return "its content does not lie inside the struct";
+  }
+  static constexpr Sentence value = [] {
+    Sentence s;
+    constexpr std::size_t i = first_unsupported<T>();
+    if constexpr (i < fields<T>.size()) {
+      using M = member_type<i>;
+      s.add("ashlar: ").add(type_name<T>()).add(".").add(fields<T>[i].name).add(" is a ").add(type_name<M>());
+      s.add(", which a network cannot hold: ").add(reason<M>());
+    }
+    return s;
+  }();
+};
+
+/// Keys that PyTorch would refuse, and keys that stand twice. C++ sees to all names but those given as text.
+template <class T>
+struct KeyMistake {
+  static constexpr Sentence value = [] {
+    Sentence s;
+    auto const& all = fields<T>;
+    for (std::size_t i = 0; i < all.size() && s.empty(); ++i) {
+      std::string_view const name = all[i].name;
+      if (all[i].indexed || all[i].pass == Pass::nothing) continue;
+      bool legal = !name.empty();
+      for (char const c : name) legal = legal && c != '.' && static_cast<unsigned char>(c) >= 0x20 && c != 0x7f;
+      if (!legal) {
+        s.add("ashlar: ").add(type_name<T>()).add(" has a member with the key ").add(name);
+        s.add(": a key is not empty and has no dot and no control character");
+        break;
+      }
+      for (std::size_t k = 0; k < i; ++k) {
+        if (all[k].name != name || all[k].indexed || all[k].pass == Pass::nothing) continue;
+        s.add("ashlar: ").add(type_name<T>()).add(" has two members with the key ").add(name);
+        break;
+      }
+    }
+    return s;
+  }();
+};
+
+template <class T>
+constexpr bool has_given_keys() {
+  if constexpr (is_std_array<T>) {
+    return false;
+  } else {
+    return []<std::size_t... I>(std::index_sequence<I...>) {
+      return (is_named<field_t<T, I>> || ...);
+    }(std::make_index_sequence<field_count<T>()>{});
+  }
+}
+
+template <class T>
+struct FreezeMistake {
+  static constexpr Sentence value{};
+};
+template <class L, text... K>
+struct FreezeMistake<Frozen<L, K...>> {
+  static constexpr Sentence value = [] {
+    Sentence s;
+    [[maybe_unused]] auto const check = [&](std::string_view key) {
+      for (Row const& row : table<Frozen<L, K...>>()) {
+        if (row.kind == Kind::parameter && is_under(row.key, key)) return;
+      }
+      if (!s.empty()) return;
+      s.add("ashlar: ").add(type_name<unwrapped_t<L>>()).add(" has no parameter with the key ").add(key);
+      s.add(", which is to be frozen");
+    };
+    (check(K.view()), ...);
+    return s;
+  }();
+};
+
+/// What is wrong with the keys of a Frozen, T itself or a member of it.
+template <class T>
+constexpr auto freeze_mistake() {
+  if constexpr (is_frozen<T>) {
+    if constexpr (!FreezeMistake<T>::value.empty()) return FreezeMistake<T>{};
+    else return NoMistake{};
+  } else {
+    constexpr std::size_t first = []<std::size_t... I>(std::index_sequence<I...>) {
+      std::size_t at = sizeof...(I);
+      ((at == sizeof...(I) && !FreezeMistake<field_t<T, I>>::value.empty() ? void(at = I) : void()), ...);
+      return at;
+    }(std::make_index_sequence<field_count<T>()>{});
+    if constexpr (first != field_count<T>()) return FreezeMistake<field_t<T, first>>{};
+    else return NoMistake{};
+  }
+}
+
+/// True if some member is a Frozen.
+template <class T>
+constexpr bool has_frozen_members() {
+  if constexpr (is_std_array<T>) {
+    return false;
+  } else {
+    return []<std::size_t... I>(std::index_sequence<I...>) {
+      return (is_frozen<field_t<T, I>> || ...);
+    }(std::make_index_sequence<field_count<T>()>{});
+  }
+}
+
+/// What is wrong with T itself, as the type that says it.
+template <class T>
+constexpr auto own_mistake() {
+  if constexpr (first_unsupported<T>() != fields<T>.size()) {
+    return MemberMistake<T>{};
+  } else if constexpr (has_given_keys<T>() && !KeyMistake<T>::value.empty()) {
+    return KeyMistake<T>{};
+  } else if constexpr (PlainStruct<T> && !is_std_array<T> && !LayoutMistake<T>::value.empty()) {
+    return LayoutMistake<T>{};
+  } else if constexpr (has_frozen_members<T>()) {
+    return freeze_mistake<T>();
+  } else {
+    return NoMistake{};
+  }
+}
+
+/// The parts of M that may be wrong in themselves: a layer, a struct.
+template <class M>
+constexpr auto inner_type() {
+  if constexpr (is_std_array<M>) {
+    return inner_type<typename M::value_type>();
+  } else if constexpr (is_wrapper<M>) {
+    return inner_type<unwrapped_t<M>>();
+  } else if constexpr (is_state<M>) {
+    return inner_type<decltype(M::value)>();
+  } else {
+    return std::type_identity<M>{};
+  }
+}
+
+template <class T>
+inline constexpr bool is_sound = true;
+template <class T>
+  requires(IndexedChildren<T>::specialised || PlainStruct<T>)
+inline constexpr bool is_sound<T> = [] {
+  return []<std::size_t... I>(std::index_sequence<I...>) {
+    return (is_sound<typename decltype(inner_type<field_t<T, I>>())::type> && ...) &&
+           std::is_same_v<decltype(own_mistake<T>()), NoMistake>;
+  }(std::make_index_sequence<field_count<T>()>{});
+}();
+
+/// The mistake in T that lies furthest in, in the order of the members.
+template <class T>
+constexpr auto find_mistake() {
+  if constexpr (is_std_array<T> || is_wrapper<T> || is_state<T>) {
+    if constexpr (first_unsupported<T>() != fields<T>.size()) {
+      return MemberMistake<T>{};
+    } else {
+      return find_mistake<typename decltype(inner_type<T>())::type>();
+    }
+  } else if constexpr (is_sound<T>) {
+    return NoMistake{};
+  } else {
+    constexpr std::size_t first = []<std::size_t... I>(std::index_sequence<I...>) {
+      std::size_t at = sizeof...(I);
+      ((at == sizeof...(I) && !is_sound<typename decltype(inner_type<field_t<T, I>>())::type> ? void(at = I) : void()),
+       ...);
+      return at;
+    }(std::make_index_sequence<field_count<T>()>{});
+    if constexpr (first != field_count<T>()) {
+      return find_mistake<typename decltype(inner_type<field_t<T, first>>())::type>();
+    } else {
+      return own_mistake<T>();
+    }
+  }
+}
+
+}  // namespace detail
+}  // namespace ashlar
