@@ -178,9 +178,9 @@ TEST_CASE("nothing is allocated once a network is warm") {
   Tensor<float, dyn, 20> x(9);
   Tensor<std::int64_t, dyn> y(9);
   x.fill(0.25f);
-  auto const infer = [&] { (void)net(x); };
-  infer();
-  CHECK(allocations_of(infer) == 0);
+  auto const run_once = [&] { (void)net(x); };
+  run_once();
+  CHECK(allocations_of(run_once) == 0);
   auto const infer_one = [&] { (void)net(Tensor<float, 20>{}); };
   infer_one();
   CHECK(allocations_of(infer_one) == 0);
@@ -209,9 +209,9 @@ TEST_CASE("nothing is allocated once a network of convolutions is warm") {
   };
   auto net = make<Net>(Rng{0});
   Tensor<float, dyn, 3, 9, 11> const x(4);
-  auto const infer = [&] { (void)net(x); };
-  infer();
-  CHECK(allocations_of(infer) == 0);
+  auto const run_once = [&] { (void)net(x); };
+  run_once();
+  CHECK(allocations_of(run_once) == 0);
   auto grads = zeros_like(net);
   Tape tape(*net, *grads);
   auto const step = [&] { tape.backward(sum(tape(x))); };
