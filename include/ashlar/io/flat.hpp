@@ -41,7 +41,7 @@ class FlatFile {
     if (!mapping) return std::move(mapping).error();
     auto image = detail::read_image(mapping->bytes(), path);
     if (!image) return std::move(image).error();
-    return FlatFile(std::move(*mapping), std::move(*image), path);
+    return FlatFile(std::move(*mapping), std::move(*image));
   }
   static FlatFile open(std::string const& path) { return try_open(path).value(); }
 
@@ -49,16 +49,10 @@ class FlatFile {
   static Result<FlatFile> try_open(std::span<std::byte const> bytes) {
     auto image = detail::read_image(bytes, "memory");
     if (!image) return std::move(image).error();
-    return FlatFile({}, std::move(*image), "memory");
+    return FlatFile({}, std::move(*image));
   }
   static FlatFile open(std::span<std::byte const> bytes) { return try_open(bytes).value(); }
 
-  /// Compares all checksums. Error: format, with every tensor that is damaged.
-  [[nodiscard]] Result<void> check_data() const {
-    auto problems = detail::data_problems(image_);
-    if (problems.empty()) return {};
-    return Error(Errc::format, detail::message({where_, ": the data is damaged"}), std::move(problems));
-  }
   /// Each tensor once, in the order of the state_dict.
   [[nodiscard]] std::span<FlatTensor const> tensors() const { return tensors_; }
   /// The tensor with this key, which may be an alias; null if there is none.
@@ -86,8 +80,7 @@ class FlatFile {
   [[nodiscard]] std::span<std::byte const> data() const { return image_.data(); }
 
  private:
-  FlatFile(detail::Mapping mapping, detail::Image image, std::string where)
-      : mapping_(std::move(mapping)), image_(std::move(image)), where_(std::move(where)) {
+  FlatFile(detail::Mapping mapping, detail::Image image) : mapping_(std::move(mapping)), image_(std::move(image)) {
     auto const& rows = image_.manifest.rows;
     std::vector<std::size_t> at(rows.size());
     for (std::size_t i = 0; i < rows.size(); ++i) {
@@ -110,7 +103,6 @@ class FlatFile {
 
   detail::Mapping mapping_;
   detail::Image image_;
-  std::string where_;
   std::vector<FlatTensor> tensors_;
 };
 
