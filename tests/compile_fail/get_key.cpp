@@ -1,5 +1,5 @@
 // A key that a network does not have is refused when it is known to the compiler.
-// expect: ashlar: Net has nothing with the key layer.wieght
+// expect: ashlar: Net has nothing with the key layer.wieght; did you mean layer.weight?
 // forbid: boost::pfr
 // errors: 1
 

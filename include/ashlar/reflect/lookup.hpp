@@ -44,10 +44,11 @@ struct AnyTensor {
 namespace detail {
 
 /// The key of `rows` that takes the fewest edits to become `key`; empty if none is near.
-inline std::string_view nearest_key(std::span<Row const> rows, std::string_view key) {
+constexpr std::string_view nearest_key(std::span<Row const> rows, std::string_view key) {
   std::string_view best;
   std::size_t best_distance = std::max<std::size_t>(key.size() / 2, 2);
-  std::vector<std::size_t> row(key.size() + 1);
+  std::vector<std::size_t> row;  // filled by push_back: clang 19 takes no other way in a constant expression
+  for (std::size_t i = 0; i <= key.size(); ++i) row.push_back(i);
   for (Row const& candidate : rows) {
     std::string_view const other = candidate.key;
     if (other.size() > key.size() + best_distance || key.size() > other.size() + best_distance) continue;
@@ -99,6 +100,8 @@ struct KeyLookupMistake {
     Sentence s;
     if (row_index<T>(Key.view()) == manifest<T>().size()) {
       s.add("ashlar: ").add(type_name<T>()).add(" has nothing with the key ").add(Key.view());
+      std::string_view const near = nearest_key(manifest<T>(), Key.view());
+      if (!near.empty()) s.add("; did you mean ").add(near).add("?");
     }
     return s;
   }();

@@ -22,10 +22,7 @@ constexpr auto hana_key(std::index_sequence<C...>) {
   return boost::hana::string<manifest<T>()[I].key[C]...>{};
 }
 
-/// True for what PyTorch's state_dict lists: parameters and buffers, tied keys too.
-template <class T, std::size_t I>
-inline constexpr bool in_state_dict = manifest<T>()[I].kind == Kind::parameter || manifest<T>()[I].kind == Kind::buffer;
-
+/// The rows of what PyTorch's state_dict lists: parameters and buffers, tied keys too.
 template <class T>
 constexpr auto state_dict_rows() {
   constexpr std::size_t count = [] {
