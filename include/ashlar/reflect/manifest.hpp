@@ -70,7 +70,9 @@ constexpr bool is_computed(std::array<Row, N> const& rows) {
 /// The rows of T, relative to T; ties that only an enclosing struct can resolve are pending.
 template <class T>
 constexpr auto const& table() {
-  if constexpr (expanded_size<T>.ties) {
+  if constexpr (CustomRows<T>::specialised) {
+    return CustomRows<T>::rows();
+  } else if constexpr (expanded_size<T>.ties) {
     static_assert(is_computed(resolved_rows<T>));
     return resolved_rows<T>;
   } else {
@@ -81,7 +83,9 @@ constexpr auto const& table() {
 
 template <class T>
 constexpr bool table_has_ties() {
-  if constexpr (expanded_size<T>.ties) {
+  if constexpr (CustomRows<T>::specialised) {
+    return false;
+  } else if constexpr (expanded_size<T>.ties) {
     return resolved_size<T>.ties;
   } else {
     return false;
@@ -106,8 +110,9 @@ inline constexpr std::array<Row, 0> no_rows{};
 
 /// Types that have members at all, so that a mistake can name one of them.
 template <class T>
-concept HasFields = IndexedChildren<T>::specialised || is_std_array<T> || is_state<T> || is_frozen<T> ||
-                    PlainStruct<T> || (std::is_class_v<T> && std::is_aggregate_v<T> && std::is_empty_v<T>);
+concept HasFields =
+    IndexedChildren<T>::specialised || CustomRows<T>::specialised || is_std_array<T> || is_state<T> || is_frozen<T> ||
+    PlainStruct<T> || (std::is_class_v<T> && std::is_aggregate_v<T> && std::is_empty_v<T>);
 
 template <class T>
 struct RootMistake {
