@@ -85,12 +85,19 @@ class View {
   using device = Cpu;
 
   constexpr View(T* data, dims_type dims = {}) : data_(data), dims_(dims) {}
+#ifdef __CUDACC__
+#pragma nv_diagnostic push
+#pragma nv_diag_suppress 554  // of a View<T const>, where the requires-clause takes it away
+#endif
   /// Mutable to const.
   constexpr operator View<T const, E...>() const
     requires(!std::is_const_v<T>)
   {
     return {data_, dims_};
   }
+#ifdef __CUDACC__
+#pragma nv_diagnostic pop
+#endif
 
   [[nodiscard]] constexpr T* data() const { return data_; }
   [[nodiscard]] constexpr dims_type const& dims() const { return dims_; }

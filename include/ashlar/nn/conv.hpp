@@ -25,6 +25,7 @@ struct Padding {
   friend constexpr bool operator==(Padding const&, Padding const&) = default;
   constexpr Padding(std::size_t both) : size(both) {}
   constexpr Padding(std::size_t rows, std::size_t columns) : size(rows, columns) {}
+  constexpr Padding(Size2 s, bool is_same) : size(s), same(is_same) {}  // how nvcc writes a template argument
   template <std::size_t N>
   constexpr Padding(char const (&word)[N]) : size(0), same(std::string_view(word) == "same") {
     if (!same && std::string_view(word) != "valid") throw "padding is a number, two, same or valid";

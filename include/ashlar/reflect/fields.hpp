@@ -76,7 +76,7 @@ constexpr Irregular find_irregular() {
   if constexpr (Inherits<T>) {
     return Irregular::base;
   } else {
-    return find_irregular<T, 0, boost::pfr::tuple_size_v<T>>();
+    return find_irregular<T, 0, member_count<T>>();
   }
 }
 
@@ -93,7 +93,7 @@ constexpr std::size_t field_count() {
   } else if constexpr (std::is_empty_v<T>) {
     return 0;
   } else {
-    return boost::pfr::tuple_size_v<T>;
+    return member_count<T>;
   }
 }
 

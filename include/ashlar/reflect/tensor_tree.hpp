@@ -20,7 +20,7 @@ constexpr TensorTreeKind tensor_tree_kind();
 
 template <class T, std::size_t I>
 constexpr bool fields_are_tensors() {
-  if constexpr (I == boost::pfr::tuple_size_v<T>) {
+  if constexpr (I == member_count<T>) {
     return true;
   } else if constexpr (tensor_tree_kind<boost::pfr::tuple_element_t<I, T>>() == TensorTreeKind::none) {
     return false;  // a network: its first layer is none
@@ -35,7 +35,7 @@ struct TensorTreeOf {
     // A tensor owns memory, so what holds one is not trivially copyable, and a network is.
     if constexpr (!std::is_class_v<T> || !std::is_aggregate_v<T> || std::is_trivially_copyable_v<T>) {
       return TensorTreeKind::none;
-    } else if constexpr (boost::pfr::tuple_size_v<T> == 0) {
+    } else if constexpr (member_count<T> == 0) {
       return TensorTreeKind::none;
     } else {
       return fields_are_tensors<T, 0>() ? TensorTreeKind::record : TensorTreeKind::none;
