@@ -4,6 +4,8 @@
 // threads or devices, and a checkpoint that holds an Rng continues with the very numbers that would have come next.
 #pragma once
 
+#include <ashlar/core/host_device.hpp>
+
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
@@ -12,12 +14,6 @@
 #include <span>
 #include <type_traits>
 #include <utility>
-
-#ifdef __CUDACC__
-#define ASHLAR_HOST_DEVICE __host__ __device__
-#else
-#define ASHLAR_HOST_DEVICE
-#endif
 
 namespace ashlar {
 

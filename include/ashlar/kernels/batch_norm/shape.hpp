@@ -1,6 +1,8 @@
 // kernels/batch_norm/shape.hpp: planes of channels.  SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <ashlar/core/host_device.hpp>
+
 #include <cstddef>
 
 namespace ashlar::kernels {
@@ -12,7 +14,7 @@ struct Planes {
   std::size_t area = 1;
 
   /// Values of one channel.
-  [[nodiscard]] constexpr std::size_t per_channel() const { return images * area; }
+  [[nodiscard]] ASHLAR_HOST_DEVICE constexpr std::size_t per_channel() const { return images * area; }
 };
 
 }  // namespace ashlar::kernels

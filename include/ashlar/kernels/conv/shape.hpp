@@ -18,14 +18,16 @@ struct ConvShape {
   std::size_t height = 1;
   std::size_t width = 1;
 
-  [[nodiscard]] constexpr std::size_t out_height() const { return rows.count(height); }
-  [[nodiscard]] constexpr std::size_t out_width() const { return columns.count(width); }
-  [[nodiscard]] constexpr std::size_t x_size() const { return in * height * width; }
-  [[nodiscard]] constexpr std::size_t y_size() const { return out * out_height() * out_width(); }
-  [[nodiscard]] constexpr std::size_t in_of_group() const { return in / groups; }
-  [[nodiscard]] constexpr std::size_t out_of_group() const { return out / groups; }
+  [[nodiscard]] ASHLAR_HOST_DEVICE constexpr std::size_t out_height() const { return rows.count(height); }
+  [[nodiscard]] ASHLAR_HOST_DEVICE constexpr std::size_t out_width() const { return columns.count(width); }
+  [[nodiscard]] ASHLAR_HOST_DEVICE constexpr std::size_t x_size() const { return in * height * width; }
+  [[nodiscard]] ASHLAR_HOST_DEVICE constexpr std::size_t y_size() const { return out * out_height() * out_width(); }
+  [[nodiscard]] ASHLAR_HOST_DEVICE constexpr std::size_t in_of_group() const { return in / groups; }
+  [[nodiscard]] ASHLAR_HOST_DEVICE constexpr std::size_t out_of_group() const { return out / groups; }
   /// Elements of x under a window: terms of each sum, and elements of weight for one channel of y.
-  [[nodiscard]] constexpr std::size_t patch() const { return in_of_group() * rows.kernel * columns.kernel; }
+  [[nodiscard]] ASHLAR_HOST_DEVICE constexpr std::size_t patch() const {
+    return in_of_group() * rows.kernel * columns.kernel;
+  }
 };
 
 }  // namespace ashlar::kernels

@@ -2,25 +2,27 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <ashlar/core/host_device.hpp>
+
 #include <bit>
 #include <cstdint>
 
 namespace ashlar::kernels {
 
 /// The float whose upper half is bits: exact.
-constexpr float bf16_to_f32(std::uint16_t bits) noexcept {
+ASHLAR_HOST_DEVICE constexpr float bf16_to_f32(std::uint16_t bits) noexcept {
   return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16);
 }
 
 /// Nearest bfloat16, ties to even; a NaN stays a quiet NaN with its sign and upper payload.
-constexpr std::uint16_t f32_to_bf16(float value) noexcept {
+ASHLAR_HOST_DEVICE constexpr std::uint16_t f32_to_bf16(float value) noexcept {
   std::uint32_t const bits = std::bit_cast<std::uint32_t>(value);
   if ((bits & 0x7fffffffu) > 0x7f800000u) return static_cast<std::uint16_t>((bits >> 16) | 0x40u);
   return static_cast<std::uint16_t>((bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16);
 }
 
 /// The float equal to a float16: exact; a NaN becomes quiet and keeps sign and payload.
-constexpr float f16_to_f32(std::uint16_t bits) noexcept {
+ASHLAR_HOST_DEVICE constexpr float f16_to_f32(std::uint16_t bits) noexcept {
   std::uint32_t const sign = static_cast<std::uint32_t>(bits & 0x8000u) << 16;
   std::uint32_t const exponent = (bits >> 10) & 0x1fu;
   std::uint32_t const fraction = bits & 0x3ffu;
@@ -34,7 +36,7 @@ constexpr float f16_to_f32(std::uint16_t bits) noexcept {
 }
 
 /// Nearest float16, ties to even; too large becomes infinite; a NaN stays a quiet NaN with its upper payload.
-constexpr std::uint16_t f32_to_f16(float value) noexcept {
+ASHLAR_HOST_DEVICE constexpr std::uint16_t f32_to_f16(float value) noexcept {
   std::uint32_t const bits = std::bit_cast<std::uint32_t>(value);
   std::uint32_t const sign = (bits >> 16) & 0x8000u;
   std::uint32_t const magnitude = bits & 0x7fffffffu;

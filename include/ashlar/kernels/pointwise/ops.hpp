@@ -12,28 +12,32 @@
 namespace ashlar::kernels {
 
 struct Identity {
-  template <class T> T operator()(T x) const noexcept { return x; }
-  template <class T> T derivative(T, T) const noexcept { return T(1); }
+  template <class T> ASHLAR_HOST_DEVICE T operator()(T x) const noexcept { return x; }
+  template <class T> ASHLAR_HOST_DEVICE T derivative(T, T) const noexcept { return T(1); }
 };
 
 /// max(x, 0); NaN stays NaN and passes its gradient on, as in PyTorch.
 struct ReLU {
-  template <class T> T operator()(T x) const noexcept { return x <= T(0) ? T(0) : x; }
-  template <class T> T derivative(T, T y) const noexcept { return y <= T(0) ? T(0) : T(1); }
+  template <class T> ASHLAR_HOST_DEVICE T operator()(T x) const noexcept { return x <= T(0) ? T(0) : x; }
+  template <class T> ASHLAR_HOST_DEVICE T derivative(T, T y) const noexcept { return y <= T(0) ? T(0) : T(1); }
 };
 
 struct LeakyReLU {
   double slope = 0.01;
-  template <class T> T operator()(T x) const noexcept { return x > T(0) ? x : x * static_cast<T>(slope); }
-  template <class T> T derivative(T x, T) const noexcept { return x > T(0) ? T(1) : static_cast<T>(slope); }
+  template <class T> ASHLAR_HOST_DEVICE T operator()(T x) const noexcept {
+    return x > T(0) ? x : x * static_cast<T>(slope);
+  }
+  template <class T> ASHLAR_HOST_DEVICE T derivative(T x, T) const noexcept {
+    return x > T(0) ? T(1) : static_cast<T>(slope);
+  }
 };
 
 /// x * Phi(x), with the error function.
 struct GELU {
-  template <class T> T operator()(T x) const noexcept {
+  template <class T> ASHLAR_HOST_DEVICE T operator()(T x) const noexcept {
     return x * (T(0.5) * (T(1) + scalar::erf(x * T(0.70710678118654752440))));
   }
-  template <class T> T derivative(T x, T) const noexcept {
+  template <class T> ASHLAR_HOST_DEVICE T derivative(T x, T) const noexcept {
     T const cdf = T(0.5) * (T(1) + scalar::erf(x * T(0.70710678118654752440)));
     T const pdf = T(0.39894228040143267794) * scalar::exp(x * x * T(-0.5));
     return cdf + x * pdf;
@@ -42,11 +46,11 @@ struct GELU {
 
 /// GELU by tanh (PyTorch: approximate="tanh").
 struct GELUTanh {
-  template <class T> T operator()(T x) const noexcept {
+  template <class T> ASHLAR_HOST_DEVICE T operator()(T x) const noexcept {
     T const inner = T(0.79788456080286535588) * (x + T(0.044715) * x * x * x);
     return T(0.5) * x * (T(1) + scalar::tanh(inner));
   }
-  template <class T> T derivative(T x, T) const noexcept {
+  template <class T> ASHLAR_HOST_DEVICE T derivative(T x, T) const noexcept {
     T const inner = T(0.79788456080286535588) * (x + T(0.044715) * x * x * x);
     T const t = scalar::tanh(inner);
     T const slope = T(0.79788456080286535588) * (T(1) + T(3) * T(0.044715) * x * x);
@@ -56,48 +60,50 @@ struct GELUTanh {
 
 /// 1 / (1 + exp(-x)).
 struct Sigmoid {
-  template <class T> T operator()(T x) const noexcept { return T(1) / (T(1) + scalar::exp(-x)); }
-  template <class T> T derivative(T, T y) const noexcept { return (T(1) - y) * y; }
+  template <class T> ASHLAR_HOST_DEVICE T operator()(T x) const noexcept { return T(1) / (T(1) + scalar::exp(-x)); }
+  template <class T> ASHLAR_HOST_DEVICE T derivative(T, T y) const noexcept { return (T(1) - y) * y; }
 };
 
 /// x * sigmoid(x).
 struct SiLU {
-  template <class T> T operator()(T x) const noexcept { return x / (T(1) + scalar::exp(-x)); }
-  template <class T> T derivative(T x, T) const noexcept {
+  template <class T> ASHLAR_HOST_DEVICE T operator()(T x) const noexcept { return x / (T(1) + scalar::exp(-x)); }
+  template <class T> ASHLAR_HOST_DEVICE T derivative(T x, T) const noexcept {
     T const s = Sigmoid{}(x);
     return s * (T(1) + x * (T(1) - s));
   }
 };
 
 struct Tanh {
-  template <class T> T operator()(T x) const noexcept { return scalar::tanh(x); }
-  template <class T> T derivative(T, T y) const noexcept { return T(1) - y * y; }
+  template <class T> ASHLAR_HOST_DEVICE T operator()(T x) const noexcept { return scalar::tanh(x); }
+  template <class T> ASHLAR_HOST_DEVICE T derivative(T, T y) const noexcept { return T(1) - y * y; }
 };
 
 /// min(max(x, low), high); NaN stays NaN.
 struct Hardtanh {
   double low = -1;
   double high = 1;
-  template <class T> T operator()(T x) const noexcept {
+  template <class T> ASHLAR_HOST_DEVICE T operator()(T x) const noexcept {
     T const lo = static_cast<T>(low);
     T const hi = static_cast<T>(high);
     T const raised = x < lo ? lo : x;
     return raised > hi ? hi : raised;
   }
-  template <class T> T derivative(T x, T) const noexcept {
+  template <class T> ASHLAR_HOST_DEVICE T derivative(T x, T) const noexcept {
     return x <= static_cast<T>(low) || x >= static_cast<T>(high) ? T(0) : T(1);
   }
 };
 
 struct ReLU6 {
-  template <class T> T operator()(T x) const noexcept { return Hardtanh{0, 6}(x); }
-  template <class T> T derivative(T x, T y) const noexcept { return Hardtanh{0, 6}.derivative(x, y); }
+  template <class T> ASHLAR_HOST_DEVICE T operator()(T x) const noexcept { return Hardtanh{0, 6}(x); }
+  template <class T> ASHLAR_HOST_DEVICE T derivative(T x, T y) const noexcept {
+    return Hardtanh{0, 6}.derivative(x, y);
+  }
 };
 
 /// x * relu6(x + 3) / 6.
 struct Hardswish {
-  template <class T> T operator()(T x) const noexcept { return x * Hardtanh{0, 6}(x + T(3)) / T(6); }
-  template <class T> T derivative(T x, T) const noexcept {
+  template <class T> ASHLAR_HOST_DEVICE T operator()(T x) const noexcept { return x * Hardtanh{0, 6}(x + T(3)) / T(6); }
+  template <class T> ASHLAR_HOST_DEVICE T derivative(T x, T) const noexcept {
     if (x <= T(-3)) return T(0);
     if (x >= T(3)) return T(1);
     return x / T(3) + T(0.5);
@@ -106,17 +112,19 @@ struct Hardswish {
 
 /// relu6(x + 3) / 6. PyTorch's slope is 1/6 rounded to float for double too; so is this one.
 struct Hardsigmoid {
-  template <class T> T operator()(T x) const noexcept { return Hardtanh{0, 6}(x + T(3)) / T(6); }
-  template <class T> T derivative(T x, T) const noexcept { return x <= T(-3) || x >= T(3) ? T(0) : T(1.0f / 6.0f); }
+  template <class T> ASHLAR_HOST_DEVICE T operator()(T x) const noexcept { return Hardtanh{0, 6}(x + T(3)) / T(6); }
+  template <class T> ASHLAR_HOST_DEVICE T derivative(T x, T) const noexcept {
+    return x <= T(-3) || x >= T(3) ? T(0) : T(1.0f / 6.0f);
+  }
 };
 
 /// x, or alpha * (exp(x) - 1) below 0.
 struct ELU {
   double alpha = 1;
-  template <class T> T operator()(T x) const noexcept {
+  template <class T> ASHLAR_HOST_DEVICE T operator()(T x) const noexcept {
     return x <= T(0) ? scalar::expm1(x) * static_cast<T>(alpha) : x;
   }
-  template <class T> T derivative(T x, T) const noexcept {
+  template <class T> ASHLAR_HOST_DEVICE T derivative(T x, T) const noexcept {
     return x <= T(0) ? static_cast<T>(alpha) * scalar::exp(x) : T(1);
   }
 };
@@ -125,11 +133,11 @@ struct ELU {
 struct Softplus {
   double beta = 1;
   double threshold = 20;
-  template <class T> T operator()(T x) const noexcept {
+  template <class T> ASHLAR_HOST_DEVICE T operator()(T x) const noexcept {
     T const scaled = x * static_cast<T>(beta);
     return scaled > static_cast<T>(threshold) ? x : scalar::log1p(scalar::exp(scaled)) / static_cast<T>(beta);
   }
-  template <class T> T derivative(T x, T) const noexcept {
+  template <class T> ASHLAR_HOST_DEVICE T derivative(T x, T) const noexcept {
     T const scaled = x * static_cast<T>(beta);
     if (scaled > static_cast<T>(threshold)) return T(1);
     T const z = scalar::exp(scaled);
@@ -139,11 +147,11 @@ struct Softplus {
 
 /// log(sigmoid(x)), without overflow on either side.
 struct LogSigmoid {
-  template <class T> T operator()(T x) const noexcept {
+  template <class T> ASHLAR_HOST_DEVICE T operator()(T x) const noexcept {
     T const low = x < T(0) ? x : (x != x ? x : T(0));
     return low - scalar::log1p(scalar::exp(-scalar::abs(x)));
   }
-  template <class T> T derivative(T x, T) const noexcept {
+  template <class T> ASHLAR_HOST_DEVICE T derivative(T x, T) const noexcept {
     T const z = scalar::exp(-scalar::abs(x));
     return x < T(0) ? T(1) / (T(1) + z) : z / (T(1) + z);
   }
@@ -151,8 +159,10 @@ struct LogSigmoid {
 
 /// x * tanh(softplus(x)).
 struct Mish {
-  template <class T> T operator()(T x) const noexcept { return x * scalar::tanh(scalar::log1p(scalar::exp(x))); }
-  template <class T> T derivative(T x, T) const noexcept {
+  template <class T> ASHLAR_HOST_DEVICE T operator()(T x) const noexcept {
+    return x * scalar::tanh(scalar::log1p(scalar::exp(x)));
+  }
+  template <class T> ASHLAR_HOST_DEVICE T derivative(T x, T) const noexcept {
     T const t = scalar::tanh(scalar::log1p(scalar::exp(x)));
     return t + x * (Sigmoid{}(x) * (T(1) - t * t));
   }
@@ -160,42 +170,42 @@ struct Mish {
 
 /// x / (1 + |x|).
 struct Softsign {
-  template <class T> T operator()(T x) const noexcept { return x / (T(1) + scalar::abs(x)); }
-  template <class T> T derivative(T x, T) const noexcept {
+  template <class T> ASHLAR_HOST_DEVICE T operator()(T x) const noexcept { return x / (T(1) + scalar::abs(x)); }
+  template <class T> ASHLAR_HOST_DEVICE T derivative(T x, T) const noexcept {
     T const d = T(1) + scalar::abs(x);
     return T(1) / (d * d);
   }
 };
 
 struct Exp {
-  template <class T> T operator()(T x) const noexcept { return scalar::exp(x); }
-  template <class T> T derivative(T, T y) const noexcept { return y; }
+  template <class T> ASHLAR_HOST_DEVICE T operator()(T x) const noexcept { return scalar::exp(x); }
+  template <class T> ASHLAR_HOST_DEVICE T derivative(T, T y) const noexcept { return y; }
 };
 
 struct Log {
-  template <class T> T operator()(T x) const noexcept { return scalar::log(x); }
-  template <class T> T derivative(T x, T) const noexcept { return T(1) / x; }
+  template <class T> ASHLAR_HOST_DEVICE T operator()(T x) const noexcept { return scalar::log(x); }
+  template <class T> ASHLAR_HOST_DEVICE T derivative(T x, T) const noexcept { return T(1) / x; }
 };
 
 struct Sqrt {
-  template <class T> T operator()(T x) const noexcept { return scalar::sqrt(x); }
-  template <class T> T derivative(T, T y) const noexcept { return T(1) / (T(2) * y); }
+  template <class T> ASHLAR_HOST_DEVICE T operator()(T x) const noexcept { return scalar::sqrt(x); }
+  template <class T> ASHLAR_HOST_DEVICE T derivative(T, T y) const noexcept { return T(1) / (T(2) * y); }
 };
 
 /// |x|; its gradient is the sign, so 0 at 0 and at NaN.
 struct Abs {
-  template <class T> T operator()(T x) const noexcept { return scalar::abs(x); }
-  template <class T> T derivative(T x, T) const noexcept { return T((x > T(0)) - (x < T(0))); }
+  template <class T> ASHLAR_HOST_DEVICE T operator()(T x) const noexcept { return scalar::abs(x); }
+  template <class T> ASHLAR_HOST_DEVICE T derivative(T x, T) const noexcept { return T((x > T(0)) - (x < T(0))); }
 };
 
 struct Neg {
-  template <class T> T operator()(T x) const noexcept { return -x; }
-  template <class T> T derivative(T, T) const noexcept { return T(-1); }
+  template <class T> ASHLAR_HOST_DEVICE T operator()(T x) const noexcept { return -x; }
+  template <class T> ASHLAR_HOST_DEVICE T derivative(T, T) const noexcept { return T(-1); }
 };
 
 struct Square {
-  template <class T> T operator()(T x) const noexcept { return x * x; }
-  template <class T> T derivative(T x, T) const noexcept { return T(2) * x; }
+  template <class T> ASHLAR_HOST_DEVICE T operator()(T x) const noexcept { return x * x; }
+  template <class T> ASHLAR_HOST_DEVICE T derivative(T x, T) const noexcept { return T(2) * x; }
 };
 
 }  // namespace ashlar::kernels

@@ -17,8 +17,8 @@ struct PoolShape {
   std::size_t height = 1;
   std::size_t width = 1;
 
-  [[nodiscard]] constexpr std::size_t out_height() const { return rows.count(height); }
-  [[nodiscard]] constexpr std::size_t out_width() const { return columns.count(width); }
+  [[nodiscard]] ASHLAR_HOST_DEVICE constexpr std::size_t out_height() const { return rows.count(height); }
+  [[nodiscard]] ASHLAR_HOST_DEVICE constexpr std::size_t out_width() const { return columns.count(width); }
 };
 
 /// Elements [first, last) of one dimension are averaged, and count for `counted`.
@@ -33,8 +33,8 @@ struct AverageWindow {
   Window window;
   bool count_include_pad = true;
 
-  [[nodiscard]] constexpr std::size_t count(std::size_t n) const { return window.count(n); }
-  [[nodiscard]] constexpr Average at(std::size_t position, std::size_t n) const {
+  [[nodiscard]] ASHLAR_HOST_DEVICE constexpr std::size_t count(std::size_t n) const { return window.count(n); }
+  [[nodiscard]] ASHLAR_HOST_DEVICE constexpr Average at(std::size_t position, std::size_t n) const {
     std::size_t const begin = position * window.stride;  // behind `before` elements of padding, as is all else here
     std::size_t const all = n + window.before + window.after;
     std::size_t const end = begin + window.kernel < all ? begin + window.kernel : all;
@@ -48,8 +48,8 @@ struct AverageWindow {
 struct AdaptiveWindow {
   std::size_t wanted = 1;
 
-  [[nodiscard]] constexpr std::size_t count(std::size_t) const { return wanted; }
-  [[nodiscard]] constexpr Average at(std::size_t position, std::size_t n) const {
+  [[nodiscard]] ASHLAR_HOST_DEVICE constexpr std::size_t count(std::size_t) const { return wanted; }
+  [[nodiscard]] ASHLAR_HOST_DEVICE constexpr Average at(std::size_t position, std::size_t n) const {
     std::size_t const first = position * n / wanted;
     std::size_t const last = ((position + 1) * n + wanted - 1) / wanted;
     return {first, last, last - first};

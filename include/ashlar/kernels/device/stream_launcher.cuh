@@ -1,0 +1,119 @@
+// kernels/device/stream_launcher.cuh: runs kernel bodies on the GPU. For nvcc only.  SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#ifndef __CUDACC__
+#error "ashlar: kernels/device/stream_launcher.cuh is for units that nvcc compiles"
+#endif
+
+#include <ashlar/core/error.hpp>
+#include <ashlar/kernels/device/device.cuh>
+#include <ashlar/kernels/device/gpu_thread.cuh>
+
+#include <cuda_runtime.h>
+
+#include <string>
+#include <type_traits>
+#include <utility>
+
+namespace ashlar::kernels::device {
+
+/// The block of device.cuh on the GPU.
+template <class Body>
+class GpuBlock {
+ public:
+  using Shared = typename Body::Shared;
+  using Local = typename Body::Local;
+
+  ASHLAR_DEVICE GpuBlock(Shared& shared, Local& local) : shared_(&shared), local_(&local) {}
+
+  ASHLAR_DEVICE static Grid index() { return {blockIdx.x, blockIdx.y, blockIdx.z}; }
+  ASHLAR_DEVICE static Grid count() { return {gridDim.x, gridDim.y, gridDim.z}; }
+
+  template <class F>
+  ASHLAR_DEVICE void phase(F const& f) {
+    GpuThread thread{threadIdx.x};
+    f(thread, *shared_, *local_);
+    __syncthreads();
+  }
+  template <class F>
+  ASHLAR_DEVICE void warps(F const& f) {
+    GpuThread thread{threadIdx.x};
+    f(thread, *shared_, *local_);
+    __syncwarp();
+  }
+  template <class F>
+  ASHLAR_DEVICE void last(F const& f) {
+    GpuThread thread{threadIdx.x};
+    f(thread, *shared_, *local_);
+  }
+
+ private:
+  Shared* shared_;
+  Local* local_;
+};
+
+/// Blocks that a multiprocessor is to hold at least: Body::resident, by which the compiler limits registers.
+template <class Body>
+consteval unsigned resident() {
+  if constexpr (requires { Body::resident; }) {
+    return Body::resident;
+  } else {
+    return 1;
+  }
+}
+
+template <class Body>
+__global__ void __launch_bounds__(Body::threads, resident<Body>()) run(Body const body) {
+  __shared__ typename Body::Shared shared;
+  typename Body::Local local;
+  GpuBlock<Body> block(shared, local);
+  body(block);
+}
+
+/// Launches on a stream, in order. Errors (thrown): device, with CUDA's text, where a launch is refused. What goes
+/// wrong while a kernel runs shows where the stream is next waited for.
+class StreamLauncher {
+ public:
+  explicit StreamLauncher(cudaStream_t stream) : stream_(stream) {}
+  StreamLauncher(StreamLauncher const&) = delete;
+  StreamLauncher& operator=(StreamLauncher const&) = delete;
+  ~StreamLauncher() {
+    if (workspace_ != nullptr) static_cast<void>(cudaFreeAsync(workspace_, stream_));
+  }
+
+  [[nodiscard]] cudaStream_t stream() const { return stream_; }
+
+  template <class Body>
+  void launch(Grid grid, Body const& body) {
+    static_assert(std::is_trivially_copyable_v<Body> && sizeof(Body) <= 4096, "ashlar: a kernel is passed by value");
+    static_assert(Body::threads % 32 == 0 && Body::threads <= 1024, "ashlar: a block has whole warps, at most 32");
+    if (grid.x == 0 || grid.y == 0 || grid.z == 0) return;
+    run<Body><<<dim3(grid.x, grid.y, grid.z), Body::threads, 0, stream_>>>(body);
+    check(cudaGetLastError(), "a kernel was not launched");
+  }
+
+  /// Memory for what one launch leaves to the next; valid until the next call.
+  [[nodiscard]] void* workspace(std::size_t bytes) {
+    if (bytes > bytes_) {
+      if (workspace_ != nullptr) check(cudaFreeAsync(std::exchange(workspace_, nullptr), stream_), "cudaFreeAsync");
+      bytes_ = 0;
+      check(cudaMallocAsync(&workspace_, bytes, stream_), "no memory for the intermediate results of a kernel");
+      bytes_ = bytes;
+    }
+    return workspace_;
+  }
+
+  /// Throws what CUDA calls an error.
+  static void check(cudaError_t status, char const* what) {
+    if (status == cudaSuccess) return;
+    throw Error(Errc::device,
+                std::string(what) + ": " + cudaGetErrorString(status) + " (" + cudaGetErrorName(status) + ")");
+  }
+
+ private:
+  cudaStream_t stream_;
+  void* workspace_ = nullptr;
+  std::size_t bytes_ = 0;
+};
+
+}  // namespace ashlar::kernels::device

@@ -1,0 +1,67 @@
+// kernels/device/threads_launcher.hpp: runs kernel bodies on the CPU with one thread for each CUDA thread of a block,
+// for the thread sanitizer: barriers are real, and a missing one is a data race.  SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <ashlar/kernels/device/cpu_block.hpp>
+#include <ashlar/kernels/device/faults.hpp>
+
+#include <barrier>
+#include <cstddef>
+#include <memory>
+#include <thread>
+#include <vector>
+
+namespace ashlar::kernels::device {
+
+/// One barrier for the block and one for each warp.
+class Barriers {
+ public:
+  explicit Barriers(unsigned threads) : block_(static_cast<std::ptrdiff_t>(threads)) {
+    for (unsigned w = 0; w < threads / 32; ++w) warps_.push_back(std::make_unique<std::barrier<>>(32));
+  }
+  void block() { block_.arrive_and_wait(); }
+  void warp(unsigned w) { warps_[w]->arrive_and_wait(); }
+
+ private:
+  std::barrier<> block_;
+  std::vector<std::unique_ptr<std::barrier<>>> warps_;
+};
+
+/// Blocks run one after another, in `lanes` of their own if more than one is asked for, each by Body::threads threads.
+class ThreadsLauncher {
+ public:
+  explicit ThreadsLauncher(Faults& found) : faults_(&found) {}
+
+  template <class Body>
+  void launch(Grid grid, Body const& body) {
+    std::size_t const blocks = std::size_t{grid.x} * grid.y * grid.z;
+    if (blocks == 0) return;
+    auto const memory = std::make_unique<CpuBlockMemory<Body>>();
+    memory->poison(0xff);
+    Barriers barriers(Body::threads);
+    std::vector<std::jthread> threads;
+    for (unsigned t = 0; t < Body::threads; ++t) {
+      threads.emplace_back([&, t] {
+        faults = faults_;
+        for (std::size_t b = 0; b < blocks; ++b) {
+          auto const x = static_cast<unsigned>(b % grid.x);
+          auto const y = static_cast<unsigned>(b / grid.x % grid.y);
+          auto const z = static_cast<unsigned>(b / grid.x / grid.y);
+          CpuBlock<Body, Barriers> block(*memory, Grid{x, y, z}, grid, &t, 1, barriers);
+          body(block);
+          barriers.block();
+        }
+      });
+    }
+  }
+  [[nodiscard]] void* workspace(std::size_t bytes) {
+    workspace_.assign(bytes, 0xff);
+    return workspace_.data();
+  }
+
+ private:
+  Faults* faults_;
+  std::vector<unsigned char> workspace_;
+};
+
+}  // namespace ashlar::kernels::device

@@ -1,0 +1,74 @@
+// kernels/reduce/rows.cuh: the rows of a matrix added up, on the GPU.  SPDX-License-Identifier: BSL-1.0
+//
+// A block takes 32 columns of up to 512 rows: a warp reads 32 neighbours of a row, 8 warps read 8 rows. Their sums meet
+// in a tree; if there is more than one block to a column, the blocks' sums are rows again, which are added up in turn.
+// The order is fixed by the number of rows. Bytes: one read of x. Half of the bandwidth where rows are shorter than 32.
+#pragma once
+
+#include <ashlar/kernels/device/device.cuh>
+
+#include <cstddef>
+
+namespace ashlar::kernels::cuda {
+
+template <class T>
+struct AddRows {
+  static constexpr unsigned threads = 256;
+  static constexpr unsigned lanes = threads / 32;
+  struct Shared {
+    device::Array<T, threads> part;
+  };
+  using Local = device::None;
+
+  std::size_t rows;
+  std::size_t columns;
+  std::size_t each;  // rows of a block
+  T const* x;
+  T* out;
+  bool add;  // to what is in out, or store
+
+  template <class Block>
+  ASHLAR_DEVICE void operator()(Block& block) const {
+    std::size_t const split = block.index().y;
+    std::size_t const first = split * each;
+    std::size_t const last = rows - first < each ? rows : first + each;
+    std::size_t const base = std::size_t{block.index().x} * 32;
+    block.phase([&](auto& t, Shared& s, Local&) {
+      std::size_t const c = base + t.lane();
+      T sum = T(0);
+      for (std::size_t r = first + t.warp(); c < columns && r < last; r += lanes) sum += x[r * columns + c];
+      s.part.set(t.index, sum);
+    });
+    for (unsigned width = lanes / 2; width > 0; width /= 2) {
+      block.phase([&](auto& t, Shared& s, Local&) {
+        if (t.warp() < width) s.part.set(t.index, s.part.get(t.index) + s.part.get(t.index + 32 * width));
+      });
+    }
+    block.last([&](auto& t, Shared& s, Local&) {
+      std::size_t const c = base + t.lane();
+      if (t.warp() != 0 || c >= columns) return;
+      T const sum = s.part.get(t.index);
+      out[split * columns + c] = add ? out[split * columns + c] + sum : sum;
+    });
+  }
+};
+
+/// out[c] += sum over r of x[r][c]: rows (rows, columns) added to a row.
+template <class T, class Launcher>
+void add_rows(Launcher& launcher, std::size_t rows, std::size_t columns, T const* x, T* out) {
+  if (rows == 0 || columns == 0) return;
+  constexpr std::size_t least = 512;
+  constexpr std::size_t most_splits = 256;
+  std::size_t const each = rows <= least * most_splits ? least : device::ceil_div(rows, most_splits);
+  std::size_t const splits = device::ceil_div(rows, each);
+  auto const across = static_cast<unsigned>(device::ceil_div(columns, 32));
+  if (splits == 1) {
+    launcher.launch({across}, AddRows<T>{rows, columns, each, x, out, true});
+    return;
+  }
+  auto* const part = static_cast<T*>(launcher.workspace(splits * columns * sizeof(T)));
+  launcher.launch({across, static_cast<unsigned>(splits)}, AddRows<T>{rows, columns, each, x, part, false});
+  launcher.launch({across}, AddRows<T>{splits, columns, splits, part, out, true});
+}
+
+}  // namespace ashlar::kernels::cuda

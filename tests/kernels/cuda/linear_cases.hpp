@@ -1,0 +1,64 @@
+// tests/kernels/cuda/linear_cases.hpp: linear and its pullbacks against reference.hpp.
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <ashlar/kernels/linear/cuda.cuh>
+
+#include <ashlar/kernels/linear/reference.hpp>
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "device.hpp"
+
+namespace cuda_test {
+
+namespace kernels = ashlar::kernels;
+
+/// Each sum has the reference's order, so the difference is that of fused multiply-adds: one rounding a term.
+template <std::size_t In, std::size_t Out, class T, class Device>
+void linear_case(Device& device, Failures& failures, std::size_t rows, std::size_t shift) {
+  std::string const what = "linear<" + std::to_string(In) + ", " + std::to_string(Out) + "> of " +
+                           std::to_string(rows) + " rows, shift " + std::to_string(shift) + ": ";
+  auto const x = random<T>(rows * In, 1);
+  auto const weight = random<T>(Out * In, 2);
+  auto const bias = random<T>(Out, 3);
+  auto const dy = random<T>(rows * Out, 4);
+  auto const on_x = device.upload(x, shift);
+  auto const on_weight = device.upload(weight, shift);
+  auto const on_bias = device.upload(bias, shift);
+  auto const on_dy = device.upload(dy, shift);
+  auto const nan = std::vector<T>(rows * Out, std::numeric_limits<T>::quiet_NaN());
+  auto& launcher = device.launcher();
+
+  std::vector<T> expected(rows * Out);
+  auto const y = device.upload(nan, shift);
+  kernels::cuda::linear<In, Out>(launcher, rows, on_x.data(), on_weight.data(), on_bias.data(), y.data());
+  kernels::reference::linear<In, Out>(rows, x.data(), weight.data(), bias.data(), expected.data());
+  failures.expect_close(what + "y", device.download(y), expected, rounding<T>(In));
+
+  auto const z = device.upload(nan, shift);
+  kernels::cuda::linear<In, Out, T, kernels::ReLU>(launcher, rows, on_x.data(), on_weight.data(), nullptr, z.data());
+  kernels::reference::linear<In, Out>(rows, x.data(), weight.data(), static_cast<T const*>(nullptr), expected.data());
+  for (T& e : expected) e = kernels::ReLU{}(e);
+  failures.expect_close(what + "relu", device.download(z), expected, rounding<T>(In));
+
+  auto dx = random<T>(rows * In, 5);
+  auto const on_dx = device.upload(dx, shift);
+  kernels::cuda::linear_backward_input<In, Out>(launcher, rows, on_dy.data(), on_weight.data(), on_dx.data());
+  kernels::reference::linear_backward_input<In, Out>(rows, dy.data(), weight.data(), dx.data());
+  failures.expect_close(what + "dx", device.download(on_dx), dx, rounding<T>(Out));
+
+  auto dweight = random<T>(Out * In, 6);
+  auto dbias = random<T>(Out, 7);
+  auto const on_dweight = device.upload(dweight, shift);
+  auto const on_dbias = device.upload(dbias, shift);
+  kernels::cuda::linear_backward_parameters<In, Out>(launcher, rows, on_x.data(), on_dy.data(), on_dweight.data(),
+                                                     on_dbias.data());
+  kernels::reference::linear_backward_parameters<In, Out>(rows, x.data(), dy.data(), dweight.data(), dbias.data());
+  failures.expect_close(what + "dweight", device.download(on_dweight), dweight, rounding<T>(rows));
+  failures.expect_close(what + "dbias", device.download(on_dbias), dbias, rounding<T>(rows));
+}
+
+}  // namespace cuda_test

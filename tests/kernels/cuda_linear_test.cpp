@@ -1,0 +1,34 @@
+// tests/kernels/cuda_linear_test.cpp: include/ashlar/kernels/{gemm,linear}/cuda.cuh on the executors of the CPU.
+// SPDX-License-Identifier: BSL-1.0
+#include "cuda/linear_cases.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <cstddef>
+
+#include "cuda/checked_device.hpp"
+
+namespace {
+
+template <std::size_t In, std::size_t Out, class T = float>
+void check(std::initializer_list<std::size_t> rows) {
+  for (std::size_t const n : rows) {
+    for (std::size_t const shift : {0u, 1u}) {
+      cuda_test::CheckedDevice device;
+      cuda_test::Failures failures;
+      cuda_test::linear_case<In, Out, T>(device, failures, n, shift);
+      device.finish(failures);
+      CAPTURE(failures.text());
+      CHECK(failures.none());
+    }
+  }
+}
+
+}  // namespace
+
+TEST_CASE("linear for the GPU agrees with the reference in every order of threads") {
+  check<7, 33>({0, 1, 7, 65});
+  check<20, 64>({1, 63, 129});
+  check<64, 10>({31, 127});
+  check<33, 1>({1, 65});
+}
