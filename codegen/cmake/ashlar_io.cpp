@@ -4,6 +4,8 @@
 #include <ashlar/io/file.hpp>
 #include <ashlar/io/read.hpp>
 #include <ashlar/io/safetensors.hpp>
+#include <ashlar/io/save_tree.hpp>
 #include <ashlar/io/torch.hpp>
 #include <ashlar/io/torch_state.hpp>
 #include <ashlar/io/torch_write.hpp>
+#include <ashlar/io/verify_any.hpp>

@@ -84,6 +84,16 @@ struct Report {
   [[nodiscard]] Error error() const { return Error(code, headline, problems); }
 };
 
+/// Told now and then how many bytes of a file a long check has seen.
+struct Progress {
+  void (*tell)(void* context, std::uint64_t bytes) = nullptr;
+  void* context = nullptr;
+
+  void operator()(std::uint64_t bytes) const {
+    if (tell != nullptr) tell(context, bytes);
+  }
+};
+
 namespace detail {
 
 /// Where the elements of rows lie in memory: at their offsets in an object, or each somewhere else.
@@ -132,7 +142,8 @@ ASHLAR_IO_FUNCTION Result<LoadReport> load_image(Layout const& layout, void* obj
 ASHLAR_IO_FUNCTION Result<CheckedFile> open_checked(std::string const& path);
 /// Everything there is to say about a file; with a layout, also whether it can be loaded.
 ASHLAR_IO_FUNCTION Report verify_file(std::string const& path, Layout const* layout);
-ASHLAR_IO_FUNCTION Report verify_image(std::span<std::byte const> bytes, std::string_view where, Layout const* layout);
+ASHLAR_IO_FUNCTION Report verify_image(std::span<std::byte const> bytes, std::string_view where, Layout const* layout,
+                                       Progress progress);
 /// load_image for PyTorch's files and .safetensors, of which `load` knows through the pointer below: a unit that loads
 /// .ashlar files only is spared the unpickler. Without ASHLAR_IO_COMPILED, <ashlar/io/read.hpp> sets it, before main
 /// and for the whole program.

@@ -141,7 +141,9 @@ T const& view(std::span<std::byte const> bytes) {
 /// Checks all of an .ashlar file: structure, the agreement of its two views, every checksum, padding, bools.
 /// Never throws for what is in a file.
 inline Report verify(std::string const& path) { return detail::verify_file(path, nullptr); }
-inline Report verify_bytes(std::span<std::byte const> bytes) { return detail::verify_image(bytes, "memory", nullptr); }
+inline Report verify_bytes(std::span<std::byte const> bytes) {
+  return detail::verify_image(bytes, "memory", nullptr, {});
+}
 
 /// The same, and whether it can be loaded as a T.
 template <class T>

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <ashlar/core/result.hpp>
+#include <ashlar/io/calls.hpp>
+#include <ashlar/io/hash.hpp>
 #include <ashlar/io/manifest_read.hpp>
 #include <ashlar/io/prologue.hpp>
 #include <ashlar/io/rules.hpp>
@@ -71,7 +73,7 @@ ASHLAR_COLD inline Result<Image> read_image(std::span<std::byte const> bytes, st
 }
 
 /// Everything that is wrong with the content of the data segment: checksums, padding, bools.
-ASHLAR_COLD inline std::vector<std::string> data_problems(Image const& image) {
+ASHLAR_COLD inline std::vector<std::string> data_problems(Image const& image, Progress progress = {}) {
   std::vector<std::string> problems;
   auto const& rows = image.manifest.rows;
   std::size_t end = 0;
@@ -85,7 +87,13 @@ ASHLAR_COLD inline std::vector<std::string> data_problems(Image const& image) {
     Row const& row = rows[i];
     gap(row.offset, "before ", row.key);
     auto const bytes = image.bytes_of(row);
-    if (checksum(bytes) != image.manifest.checksums[i]) {
+    Checksum sum;
+    constexpr std::size_t stretch = std::size_t{64} << 20;  // between two words of progress
+    for (std::size_t at = 0; at < bytes.size(); at += stretch) {
+      sum.add(bytes.data() + at, std::min(stretch, bytes.size() - at));
+      progress(image.prologue.data_offset + row.offset + std::min(at + stretch, bytes.size()));
+    }
+    if (sum.value() != image.manifest.checksums[i]) {
       problems.push_back(message({row.key, " is damaged: its checksum does not fit"}));
     } else if (row.dtype == DType::boolean &&
                !std::all_of(bytes.begin(), bytes.end(), [](std::byte b) { return b <= std::byte{1}; })) {

@@ -44,7 +44,9 @@ ASHLAR_COLD inline Source source_of(Image const& image) {
     Row const& r = i.manifest.rows[row];
     return ValueTensor(r.dtype, r.shape, i.bytes_of(r));
   };
-  return {image.manifest.rows, versions_of(image.manifest), {}, false, &image, tensor};
+  // Who knew no structure knew no kinds: such a file is a state_dict (io/save_tree.hpp).
+  bool const is_state_dict = image.manifest.modules.empty();
+  return {image.manifest.rows, versions_of(image.manifest), {}, is_state_dict, &image, tensor};
 }
 
 /// What an object and a source make of each other.
@@ -242,7 +244,8 @@ ASHLAR_IO_FUNCTION Result<CheckedFile> open_checked(std::string const& path) {
   return CheckedFile{std::move(*mapping), std::move(image->manifest.rows), data};
 }
 
-ASHLAR_IO_FUNCTION Report verify_image(std::span<std::byte const> bytes, std::string_view where, Layout const* layout) {
+ASHLAR_IO_FUNCTION Report verify_image(std::span<std::byte const> bytes, std::string_view where, Layout const* layout,
+                                       Progress progress) {
   Report report;
   report.where = where;
   report.bytes = bytes.size();
@@ -264,7 +267,7 @@ ASHLAR_IO_FUNCTION Report verify_image(std::span<std::byte const> bytes, std::st
   report.model = image.manifest.model;
   report.library_version = image.manifest.library_version;
   report.tensors = image.manifest.structure.by_offset.size();
-  auto damaged = data_problems(image);
+  auto damaged = data_problems(image, progress);
   if (!damaged.empty()) take(damage_error(where, std::move(damaged)));
   if (layout == nullptr) return report;
   LoadPlan const plan(*layout, source_of(image), {}, Conversion::lossless);
@@ -286,7 +289,7 @@ ASHLAR_IO_FUNCTION Report verify_file(std::string const& path, Layout const* lay
   if (!file) return failed(file.error());
   auto mapping = Mapping::map(*file, true);
   if (!mapping) return failed(mapping.error());
-  return verify_image(mapping->bytes(), path, layout);
+  return verify_image(mapping->bytes(), path, layout, {});
 }
 
 }  // namespace ashlar::detail

@@ -14,10 +14,18 @@
 #include <string>
 
 namespace ashlar {
+
+/// How `read` reads.
+struct ReadOptions {
+  /// Compare the checksums of all content. Without it, of an .ashlar or PyTorch file only what describes it is read, so
+  /// that it opens at once whatever its size, and a flipped bit in a weight is not noticed.
+  bool check_content = true;
+};
+
 namespace detail {
 
-ASHLAR_IO_FUNCTION Result<Value> read_file(std::string const& path);
-ASHLAR_IO_FUNCTION Result<Value> read_bytes(std::span<std::byte const> bytes);
+ASHLAR_IO_FUNCTION Result<Value> read_file(std::string const& path, ReadOptions const& options);
+ASHLAR_IO_FUNCTION Result<Value> read_bytes(std::span<std::byte const> bytes, ReadOptions const& options);
 
 }  // namespace detail
 
@@ -28,14 +36,21 @@ ASHLAR_IO_FUNCTION Result<Value> read_bytes(std::span<std::byte const> bytes);
 /// storage, and metadata() is the file's, a dict of strings, or none. For the others see read_torch and
 /// read_safetensors. Tensors are views of the mapped file, which they keep mapped.
 ///
-/// Cost    one pass over an .ashlar or PyTorch file for its checksums; of .safetensors, which has none, the header.
+/// Cost    one pass over an .ashlar or PyTorch file for its checksums, unless options.check_content is off; of
+///         .safetensors, which has none, the header and the bools.
 /// Errors  io; format, for damage, for what its reader refuses, and for a file of none of these formats.
-inline Result<Value> try_read(std::string const& path) { return detail::read_file(path); }
-inline Value read(std::string const& path) { return try_read(path).value(); }
+inline Result<Value> try_read(std::string const& path, ReadOptions const& options = {}) {
+  return detail::read_file(path, options);
+}
+inline Value read(std::string const& path, ReadOptions const& options = {}) { return try_read(path, options).value(); }
 
 /// The same from the bytes of a file in memory, which have to live as long as the tensors.
-inline Result<Value> try_read(std::span<std::byte const> bytes) { return detail::read_bytes(bytes); }
-inline Value read(std::span<std::byte const> bytes) { return try_read(bytes).value(); }
+inline Result<Value> try_read(std::span<std::byte const> bytes, ReadOptions const& options = {}) {
+  return detail::read_bytes(bytes, options);
+}
+inline Value read(std::span<std::byte const> bytes, ReadOptions const& options = {}) {
+  return try_read(bytes, options).value();
+}
 
 }  // namespace ashlar
 

@@ -26,10 +26,13 @@ namespace ashlar::detail {
 
 /// A dict of key -> tensor; tied keys share the storage.
 ASHLAR_COLD inline Result<Value> ashlar_value(std::span<std::byte const> bytes,
-                                              std::shared_ptr<void const> const& owner, std::string_view where) {
+                                              std::shared_ptr<void const> const& owner, std::string_view where,
+                                              ReadOptions const& options) {
   auto image = read_image(bytes, where);
   if (!image) return std::move(image).error();
-  if (auto problems = data_problems(*image); !problems.empty()) return damage_error(where, std::move(problems));
+  if (options.check_content) {
+    if (auto problems = data_problems(*image); !problems.empty()) return damage_error(where, std::move(problems));
+  }
   std::span<Row const> const rows = image->manifest.rows;
   std::vector<ValueItem> items;
   items.reserve(rows.size());
@@ -45,10 +48,10 @@ ASHLAR_COLD inline Result<Value> ashlar_value(std::span<std::byte const> bytes,
 
 /// `owner` keeps the bytes; with none they are the caller's. `open`: the file they are mapped from, if there is one.
 ASHLAR_COLD inline Result<Value> value_of(std::span<std::byte const> bytes, std::shared_ptr<void const> const& owner,
-                                          std::string_view where, InputFile const* open) {
+                                          std::string_view where, InputFile const* open, ReadOptions const& options) {
   switch (content_of(bytes)) {
-    case Content::ashlar: return ashlar_value(bytes, owner, where);
-    case Content::torch: return read_torch(bytes, where, {}, owner, open);
+    case Content::ashlar: return ashlar_value(bytes, owner, where, options);
+    case Content::torch: return read_torch(bytes, where, {.check_crc = options.check_content}, owner, open);
     case Content::safetensors: return safetensors_value(bytes, owner, where);
     case Content::unknown: break;
   }
@@ -57,16 +60,16 @@ ASHLAR_COLD inline Result<Value> value_of(std::span<std::byte const> bytes, std:
                               ".safetensors: the first bytes are of none of these"});
 }
 
-ASHLAR_IO_FUNCTION Result<Value> read_file(std::string const& path) {
+ASHLAR_IO_FUNCTION Result<Value> read_file(std::string const& path, ReadOptions const& options) {
   auto file = InputFile::open(path);
   if (!file) return std::move(file).error();
   auto mapping = Mapping::map(*file, false);
   if (!mapping) return std::move(mapping).error();
   auto const shared = std::make_shared<Mapping const>(std::move(*mapping));
-  return value_of(shared->bytes(), shared, path, &*file);
+  return value_of(shared->bytes(), shared, path, &*file, options);
 }
-ASHLAR_IO_FUNCTION Result<Value> read_bytes(std::span<std::byte const> bytes) {
-  return value_of(bytes, nullptr, "memory", nullptr);
+ASHLAR_IO_FUNCTION Result<Value> read_bytes(std::span<std::byte const> bytes, ReadOptions const& options) {
+  return value_of(bytes, nullptr, "memory", nullptr, options);
 }
 
 /// Why a tree is not what an object can be filled from, and what in it may be.
@@ -82,7 +85,7 @@ ASHLAR_COLD inline Error no_state_dict(Value const& root, Value const* there, st
 
 ASHLAR_IO_FUNCTION Result<LoadReport> load_foreign(Layout const& layout, void* object, std::span<std::byte const> bytes,
                                                    std::string_view where, LoadOptions const& options) {
-  auto const root = value_of(bytes, nullptr, where, nullptr);
+  auto const root = value_of(bytes, nullptr, where, nullptr, {});
   if (!root) return root.error();
   Value const* there = value_at(*root, options.at);
   LoadOptions rules = options;
