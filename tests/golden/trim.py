@@ -13,8 +13,8 @@ import struct
 import sys
 
 WHOLE = ["conv_init.safetensors", "conv_bn_sgd_f64.safetensors", "mlp_init.safetensors", "digits_split.safetensors",
-         "resume_adam.after.safetensors", "resume_adam.json", "lr_schedules.json", "optim_units.json",
-         "optim_units.safetensors"]
+         "resume_adam.pt", "resume_adam.after.safetensors", "resume_adam.json", "lr_schedules.json",
+         "optim_units.json", "optim_units.safetensors"]
 OPTIMIZERS = ["sgd_momentum", "adam", "adamw"]
 
 

@@ -1,5 +1,5 @@
-// A program that loads .ashlar files, and no others: without <ashlar/io/read.hpp> there is no reader for them.
-// SPDX-License-Identifier: BSL-1.0
+// A program that loads and saves .ashlar files, and no others: without <ashlar/io/read.hpp> there is no reader for
+// them. SPDX-License-Identifier: BSL-1.0
 #include <ashlar/core/parameter.hpp>
 #include <ashlar/io/file.hpp>
 
@@ -29,5 +29,13 @@ int main() {
   bool const torch =
       refuses("pytorch/mlp_zip.pt", "a PyTorch file") && refuses("pytorch/mlp_legacy.pt", "a PyTorch file");
   bool const safetensors = refuses("safetensors/mlp.safetensors", "a .safetensors file");
-  return own && torch && safetensors ? 0 : 1;
+  auto const pt = ashlar::try_save("x.pt", net);
+  auto const st = ashlar::try_save("x.safetensors", net);
+  bool const saves = !pt && !st &&
+                     pt.error().headline() ==
+                         "x.pt: to save for PyTorch, include <ashlar/io/torch_write.hpp> (or link ashlar::compiled)" &&
+                     st.error().headline() ==
+                         "x.safetensors: to save as .safetensors, include "
+                         "<ashlar/io/safetensors.hpp> (or link ashlar::compiled)";
+  return own && torch && safetensors && saves ? 0 : 1;
 }

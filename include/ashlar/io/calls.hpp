@@ -96,6 +96,8 @@ struct Progress {
 
 namespace detail {
 
+enum class Content : std::uint8_t { unknown, ashlar, torch, safetensors };
+
 /// Where the elements of rows lie in memory: at their offsets in an object, or each somewhere else.
 struct Places {
   void const* object = nullptr;
@@ -154,6 +156,26 @@ inline constinit auto* foreign_loader = &load_foreign;
 #else
 inline constinit decltype(&load_foreign) foreign_loader = nullptr;
 #endif
+/// save_object, or what the name's extension asks for: .pt and .pth, .safetensors. The writers are known as the reader
+/// above is; <ashlar/io/torch_write.hpp> and <ashlar/io/safetensors.hpp> set them.
+ASHLAR_IO_FUNCTION Result<void> save_as_named(std::string const& path, Layout const& layout, void const* object,
+                                              SaveOptions const& options);
+ASHLAR_IO_FUNCTION Result<void> save_named_torch(std::string const& path, Layout const& layout, void const* object,
+                                                 SaveOptions const& options);
+ASHLAR_IO_FUNCTION Result<void> save_named_safetensors(std::string const& path, Layout const& layout,
+                                                       void const* object, SaveOptions const& options);
+#ifdef ASHLAR_IO_COMPILED
+inline constinit auto* torch_saver = &save_named_torch;
+inline constinit auto* safetensors_saver = &save_named_safetensors;
+#else
+inline constinit decltype(&save_named_torch) torch_saver = nullptr;
+inline constinit decltype(&save_named_safetensors) safetensors_saver = nullptr;
+#endif
+/// The format that a name's extension says.
+inline Content content_named(std::string_view path) {
+  if (path.ends_with(".pt") || path.ends_with(".pth")) return Content::torch;
+  return path.ends_with(".safetensors") ? Content::safetensors : Content::ashlar;
+}
 /// Maps the object that `layout` describes. `content`: some rows have a check.
 ASHLAR_IO_FUNCTION Result<MappedObject> map_object(std::string const& path, Layout const& layout, bool content);
 /// The same for a file in memory.

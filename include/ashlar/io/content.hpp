@@ -1,6 +1,7 @@
 // Ashlar: which kind of file some bytes are.  SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <ashlar/io/calls.hpp>
 #include <ashlar/io/prologue.hpp>
 
 #include <algorithm>
@@ -10,8 +11,6 @@
 #include <string_view>
 
 namespace ashlar::detail {
-
-enum class Content : std::uint8_t { unknown, ashlar, torch, safetensors };
 
 /// Names the format by its first bytes. What is damaged further on still has its name, so that its reader can say more.
 inline Content content_of(std::span<std::byte const> bytes) {

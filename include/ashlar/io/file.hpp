@@ -29,7 +29,10 @@ inline constexpr bool has_content_checks = [] {
 
 }  // namespace detail
 
-/// Writes `object` to an .ashlar file, which replaces what has the path once it is complete and on the disk.
+/// Writes `object` to a file, which replaces what has the path once it is complete and on the disk: an .ashlar file,
+/// or, by the extension of its name, one for PyTorch (.pt, .pth) or .safetensors, as save_torch and save_safetensors
+/// do. Of these, a program includes <ashlar/io/torch_write.hpp> or <ashlar/io/safetensors.hpp>, or links
+/// ashlar::compiled.
 ///
 /// A crash or an error at any moment leaves the old file; a program that has it mapped keeps it. Equal objects give
 /// equal files, whatever lies in the padding between members.
@@ -40,7 +43,7 @@ inline constexpr bool has_content_checks = [] {
 template <class T>
   requires(!TensorTree<T>)
 Result<void> try_save(std::string const& path, T const& object, SaveOptions const& options = {}) {
-  return detail::save_object(path, layout_of<T>(), &object, options);
+  return detail::save_as_named(path, layout_of<T>(), &object, options);
 }
 /// See try_save. Throws what it returns.
 template <class T>
@@ -68,6 +71,12 @@ std::vector<std::byte> to_bytes(T const& object, SaveOptions const& options = {}
 /// (LoadOptions::convert). A tied tensor may stand under any of its keys. A layer that the file holds in an earlier
 /// version is read through its Migration. The kinds have to agree too; a state_dict does not say them, and has no
 /// constants and scalars: those stay as they are, and so does num_batches_tracked of a BatchNorm older than that.
+///
+/// A training checkpoint of PyTorch fills a struct whose members have the names of its items, or get them by
+/// LoadOptions::rename: networks from state_dicts, optimizers and schedules from what their state_dict() gives, numbers
+/// from numbers. What an optimizer remembers goes by position of the parameter, among all or those that are trained; of
+/// a parameter that it has nothing of, it is zero. Items without tensors that the struct does not have are listed as
+/// unused. SGD's steps are not counted there: step_count is 1 if it has momentum, which is all that it decides.
 ///
 /// Memory  a copy of one tensor at a time, if it is strided in the file and of another dtype.
 /// Cost    two passes over the file: checksums, then the copy.

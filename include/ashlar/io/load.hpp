@@ -44,9 +44,13 @@ ASHLAR_COLD inline Source source_of(Image const& image) {
     Row const& r = i.manifest.rows[row];
     return ValueTensor(r.dtype, r.shape, i.bytes_of(r));
   };
-  // Who knew no structure knew no kinds: such a file is a state_dict (io/save_tree.hpp).
-  bool const is_state_dict = image.manifest.modules.empty();
-  return {image.manifest.rows, versions_of(image.manifest), {}, is_state_dict, &image, tensor};
+  Source out;
+  out.rows = image.manifest.rows;
+  out.versions = versions_of(image.manifest);
+  out.is_state_dict = image.manifest.modules.empty();  // who knew no structure knew no kinds (io/save_tree.hpp)
+  out.context = &image;
+  out.tensor = tensor;
+  return out;
 }
 
 /// What an object and a source make of each other.
@@ -77,9 +81,12 @@ struct LoadPlan {
       auto const& rows = *static_cast<RenamedRows const*>(context);
       return same_elements(rows.tensor(a), rows.tensor(b));
     };
+    std::vector<std::string> ignored(expected.unreadable().begin(), expected.unreadable().end());
+    ignored.insert(ignored.end(), file.source().explained.begin(), file.source().explained.end());
     MatchRules rules{.partial = options.partial,
-                     .ignored = expected.unreadable(),
+                     .ignored = ignored,
                      .has_kinds = !is_state_dict,
+                     .required = file.source().required,
                      .conversion = conversion};
     if (is_state_dict) rules.may_be_missing = &is_older_than_row;
     match = detail::match(expected.layout(), file.rows(), same, &file, rules);
@@ -156,6 +163,8 @@ ASHLAR_COLD inline LoadReport report_of(LoadPlan const& plan) {
     (plan.match.source[i] < 0 ? report.kept : report.loaded).emplace_back(rows[i].key);
   }
   for (std::size_t const i : plan.match.unexpected) report.unused.emplace_back(plan.file.rows()[i].key);
+  auto const& more = plan.file.source().unused;
+  report.unused.insert(report.unused.end(), more.begin(), more.end());
   for (Expected::Step const& step : plan.expected.steps()) {
     if (!step.text.empty() && !plan.is_absent(step)) report.migrated.push_back(step.text);
   }

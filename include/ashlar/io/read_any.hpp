@@ -12,6 +12,8 @@
 #include <ashlar/io/safetensors_read.hpp>
 #include <ashlar/io/state_dict.hpp>
 #include <ashlar/io/torch_read.hpp>
+#include <ashlar/io/torch_tree.hpp>
+#include <ashlar/io/training.hpp>
 #include <ashlar/io/value.hpp>
 
 #include <cstddef>
@@ -89,9 +91,19 @@ ASHLAR_IO_FUNCTION Result<LoadReport> load_foreign(Layout const& layout, void* o
   if (!root) return root.error();
   Value const* there = value_at(*root, options.at);
   LoadOptions rules = options;
-  if (there != nullptr && own_tensors(*there) != 0) rules.at.clear();
-  else if (own_tensors(*root) != 0) there = &*root;  // `at` is the front of its keys
-  else return no_state_dict(*root, there, where, options.at);
+  bool const is_flat = there != nullptr && own_tensors(*there) != 0;
+  if (there != nullptr) rules.at.clear();
+  if (there != nullptr && (!is_flat || (layout.info != nullptr && is_checkpoint(*layout.info))) &&
+      TorchTree::fits(layout, *there, rules)) {
+    TorchTree const tree(layout, *there, rules);
+    return load_source(layout, object, tree.source(), where, rules);
+  }
+  if (!is_flat && own_tensors(*root) != 0) {  // `at` is the front of its keys
+    there = &*root;
+    rules.at = options.at;
+  } else if (!is_flat) {
+    return no_state_dict(*root, there, where, options.at);
+  }
   StateDict const state(*there);
   return load_source(layout, object, state.source(), where, rules);
 }

@@ -22,6 +22,26 @@
 
 namespace ashlar::detail {
 
+/// What a key of a file becomes by the rules of the options, after LoadOptions::at.
+ASHLAR_COLD inline std::string renamed_key(std::string key, LoadOptions const& options) {
+  for (bool again = true; again;) {
+    again = false;
+    for (std::string const& prefix : options.strip_prefix) {
+      if (prefix.empty() || !key.starts_with(prefix)) continue;
+      key.erase(0, prefix.size());
+      again = true;
+    }
+  }
+  for (auto const& [from, to] : options.rename) {
+    if (!is_in(key, from)) continue;
+    std::string_view const rest = rest_of(key, from);
+    std::string out = to;
+    if (!out.empty() && !rest.empty()) out += '.';
+    return out.append(rest);
+  }
+  return key;
+}
+
 /// The rows of a source under the keys that an object is to be filled from, and the versions of its layers likewise.
 class RenamedRows {
  public:
@@ -33,9 +53,9 @@ class RenamedRows {
     if (!options.partial) problems_ = source_.problems;
     if (!changes_) return;
     take(options.at);
-    for (Row& row : own_) row.key = keys_.emplace_back(renamed(std::string(row.key), options));
+    for (Row& row : own_) row.key = keys_.emplace_back(renamed_key(std::string(row.key), options));
     rows_ = own_;
-    for (LayerVersion& v : source_.versions) v.key = renamed(v.key, options);
+    for (LayerVersion& v : source_.versions) v.key = renamed_key(v.key, options);
     std::sort(source_.versions.begin(), source_.versions.end(),
               [](auto const& a, auto const& b) { return a.key < b.key; });
     std::vector<std::pair<std::string_view, std::size_t>> order;
@@ -53,6 +73,8 @@ class RenamedRows {
 
   [[nodiscard]] std::span<Row const> rows() const { return rows_; }
   [[nodiscard]] std::span<LayerVersion const> versions() const { return source_.versions; }
+  /// What it was made from; its rows are those from before.
+  [[nodiscard]] Source const& source() const { return source_; }
   /// The rules of the options change something.
   [[nodiscard]] bool changes() const { return changes_; }
   /// Those of the source, keys that two tensors would have, and transpositions that cannot be.
@@ -99,25 +121,6 @@ class RenamedRows {
     }
     std::swap(own_[i].shape[0], own_[i].shape[1]);
     transposed_[i] = !transposed_[i];
-  }
-
-  ASHLAR_COLD static std::string renamed(std::string key, LoadOptions const& options) {
-    for (bool again = true; again;) {
-      again = false;
-      for (std::string const& prefix : options.strip_prefix) {
-        if (prefix.empty() || !key.starts_with(prefix)) continue;
-        key.erase(0, prefix.size());
-        again = true;
-      }
-    }
-    for (auto const& [from, to] : options.rename) {
-      if (!is_in(key, from)) continue;
-      std::string_view const rest = rest_of(key, from);
-      std::string out = to;
-      if (!out.empty() && !rest.empty()) out += '.';
-      return out.append(rest);
-    }
-    return key;
   }
 
   Source source_;

@@ -110,6 +110,7 @@ struct MatchRules {
   bool partial = false;  ///< missing and unexpected keys are no problems
   std::span<std::string const> ignored = {};  ///< layers of which something else has been said already
   bool has_kinds = true;  ///< the file says what is a buffer or a constant; a state_dict does not, and has no constants
+  std::span<std::string const> required = {};  ///< scalars that it has to have nevertheless
   Conversion conversion = Conversion::none;
   /// A row may be missing: asked of parameters and buffers.
   bool (*may_be_missing)(void const* context, Row const& row) = nullptr;
@@ -167,7 +168,9 @@ ASHLAR_COLD inline Match match(Layout const& layout, std::span<Row const> file, 
     if (row.is_alias() || is_ignored(row.key)) continue;
     if (out.source[i] < 0) {
       out.missing.push_back(i);
-      bool const stands_in_file = rules.has_kinds || row.kind == Kind::parameter || row.kind == Kind::buffer;
+      bool const stands_in_file =
+          rules.has_kinds || row.kind == Kind::parameter || row.kind == Kind::buffer ||
+          std::find(rules.required.begin(), rules.required.end(), row.key) != rules.required.end();
       bool const may_be_missing = rules.may_be_missing != nullptr && rules.may_be_missing(context, row);
       if (stands_in_file && !may_be_missing) missing.push_back(&row);
       continue;

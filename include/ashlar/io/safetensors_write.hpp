@@ -274,4 +274,13 @@ ASHLAR_IO_FUNCTION Result<void> save_safetensors_value(std::string const& path, 
   return save_safetensors_list(path, tensors, with);
 }
 
+ASHLAR_IO_FUNCTION Result<void> save_named_safetensors(std::string const& path, Layout const& layout,
+                                                       void const* object, SaveOptions const& options) {
+  return save_safetensors_object(path, layout, object, {.metadata = options.metadata});
+}
+#ifndef ASHLAR_IO_COMPILED
+/// Tells `save`; as foreign_loader_is_set.
+inline bool const safetensors_saver_is_set = (safetensors_saver = &save_named_safetensors, true);
+#endif
+
 }  // namespace ashlar::detail

@@ -191,6 +191,18 @@ ASHLAR_IO_FUNCTION Result<void> save_object(std::string const& path, Layout cons
   return save_places(path, layout, {.object = object}, options);
 }
 
+ASHLAR_IO_FUNCTION Result<void> save_as_named(std::string const& path, Layout const& layout, void const* object,
+                                              SaveOptions const& options) {
+  Content const content = content_named(path);
+  if (content == Content::ashlar) return save_object(path, layout, object, options);
+  bool const torch = content == Content::torch;
+  if (auto* const saver = torch ? torch_saver : safetensors_saver) return saver(path, layout, object, options);
+  return error(Errc::value, {path,
+                             torch ? ": to save for PyTorch, include <ashlar/io/torch_write.hpp>"
+                                   : ": to save as .safetensors, include <ashlar/io/safetensors.hpp>",
+                             " (or link ashlar::compiled)"});
+}
+
 ASHLAR_IO_FUNCTION Result<std::vector<std::byte>> save_to_memory(Layout const& layout, void const* object,
                                                                  SaveOptions const& options) {
   Places const places{.object = object};

@@ -96,25 +96,30 @@ class StateDictList {
 /// The tensors of a dict as a source; what else is in it is a problem, but for PyTorch's "_extra_state".
 class StateDict {
  public:
-  ASHLAR_COLD explicit StateDict(Value const& dict) {
+  StateDict() = default;
+  ASHLAR_COLD explicit StateDict(Value const& dict) { add(dict, {}); }
+  /// The tensors of a dict that lies under `prefix`.
+  ASHLAR_COLD void add(Value const& dict, std::string_view prefix) {
     for (ValueItem const& item : dict.items()) {
-      std::string key;
+      std::string key(prefix);
+      if (!key.empty()) key += '.';
       append_key(key, item.key);
       if (key == "_extra_state" || key.ends_with("._extra_state")) continue;
-      if (!item.value.is_tensor()) {
-        problems_.push_back(message({printable(key), " is ", item.value.describe(), ", not a tensor"}));
-        continue;
-      }
-      ValueTensor const& t = tensors_.emplace_back(item.value.tensor());
-      Row row;
-      row.key = keys_.emplace_back(std::move(key));
-      row.dtype = t.dtype();
-      row.shape = t.shape();
-      row.bytes = t.size_bytes();
-      rows_.push_back(row);
+      if (!item.value.is_tensor()) refuse(message({printable(key), " is ", item.value.describe(), ", not a tensor"}));
+      else add(std::move(key), item.value.tensor());
     }
-    if (dict.metadata().is_dict()) read_versions(dict.metadata());
+    if (dict.metadata().is_dict()) read_versions(dict.metadata(), prefix);
   }
+  ASHLAR_COLD void add(std::string key, ValueTensor tensor) {
+    ValueTensor const& t = tensors_.emplace_back(std::move(tensor));
+    Row row;
+    row.key = keys_.emplace_back(std::move(key));
+    row.dtype = t.dtype();
+    row.shape = t.shape();
+    row.bytes = t.size_bytes();
+    rows_.push_back(row);
+  }
+  void refuse(std::string problem) { problems_.push_back(std::move(problem)); }
   StateDict(StateDict const&) = delete;
   StateDict& operator=(StateDict const&) = delete;
 
@@ -122,17 +127,27 @@ class StateDict {
     auto const tensor = [](void const* context, std::size_t row) {
       return static_cast<StateDict const*>(context)->tensors_[row];
     };
-    return {rows_, versions_, problems_, true, this, tensor};
+    Source out;
+    out.rows = rows_;
+    out.versions = versions_;
+    out.problems = problems_;
+    out.is_state_dict = true;
+    out.context = this;
+    out.tensor = tensor;
+    return out;
   }
 
  private:
   /// PyTorch's _metadata: {"bn": {"version": 2}}.
-  ASHLAR_COLD void read_versions(Value const& metadata) {
+  ASHLAR_COLD void read_versions(Value const& metadata, std::string_view prefix) {
     for (ValueItem const& item : metadata.items()) {
       Value const* const version = item.value.is_dict() ? item.value.find("version") : nullptr;
       if (item.key.kind() != Value::Kind::string || version == nullptr) continue;
       if (version->kind() != Value::Kind::integer || !std::in_range<std::uint32_t>(version->as_int())) continue;
-      versions_.push_back({std::string(item.key.as_string()), static_cast<std::uint32_t>(version->as_int())});
+      std::string key(prefix);
+      if (!key.empty() && !item.key.as_string().empty()) key += '.';
+      key += item.key.as_string();
+      versions_.push_back({std::move(key), static_cast<std::uint32_t>(version->as_int())});
     }
     std::sort(versions_.begin(), versions_.end(), [](auto const& a, auto const& b) { return a.key < b.key; });
   }

@@ -154,6 +154,11 @@ class TensorReader {
 /// Errors  as for networks.
 template <TensorTree T>
 Result<void> try_save(std::string const& path, T const& tensors, SaveOptions const& options = {}) {
+  if (detail::content_named(path) != detail::Content::ashlar) {
+    return detail::error(Errc::value, {path,
+                                       ": tensors outside of a network are saved as .ashlar, or as a Value by "
+                                       "save_torch and save_safetensors"});
+  }
   detail::TensorRows list;
   detail::collect_tensors(tensors, {}, list);
   Layout const layout{list.rows, list.bytes, fingerprint(list.rows, list.bytes), "tensors"};

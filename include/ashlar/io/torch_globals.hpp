@@ -12,6 +12,7 @@ namespace ashlar::detail {
 /// What a name stands for in a reader that runs nothing.
 enum class TorchGlobal : std::uint8_t {
   ordered_dict,
+  counter,  ///< of a MultiStepLR: a dict
   rebuild_tensor,
   rebuild_tensor_v2,
   rebuild_tensor_v3,
@@ -42,6 +43,7 @@ inline constexpr TorchName torch_names[] = {
     {"torch._utils", "_rebuild_parameter", TorchGlobal::rebuild_parameter},
     {"torch._tensor", "_rebuild_from_type_v2", TorchGlobal::rebuild_from_type},
     {"collections", "OrderedDict", TorchGlobal::ordered_dict},
+    {"collections", "Counter", TorchGlobal::counter},
     {"torch", "FloatStorage", TorchGlobal::storage, DType::f32},
     {"torch", "DoubleStorage", TorchGlobal::storage, DType::f64},
     {"torch", "HalfStorage", TorchGlobal::storage, DType::f16},

@@ -6,8 +6,10 @@
 #include <ashlar/io/pickle_write.hpp>
 #include <ashlar/io/printable.hpp>
 #include <ashlar/io/rules.hpp>
+#include <ashlar/io/torch_checkpoint.hpp>
 #include <ashlar/io/torch_modules.hpp>
 #include <ashlar/io/torch_write.hpp>
+#include <ashlar/io/training.hpp>
 #include <ashlar/io/value.hpp>
 #include <ashlar/io/zip_write.hpp>
 #include <ashlar/reflect/row.hpp>
@@ -51,7 +53,20 @@ ASHLAR_COLD inline Error torch_save_error(std::string_view where, std::vector<st
 
 // ---- a network -----------------------------------------------------------------------------------------------------
 
+/// A struct with an optimizer or a schedule in it, as a dict of dicts.
+ASHLAR_COLD inline Result<void> save_torch_checkpoint(std::string const& path, Layout const& layout,
+                                                      void const* object) {
+  std::vector<std::string> problems;
+  for (Row const& row : layout.rows) {
+    bool const good = row.valid == nullptr || row.valid(static_cast<std::byte const*>(object) + row.offset);
+    if (!good && !row.is_alias()) problems.push_back(content_problem(row));
+  }
+  if (!problems.empty()) return torch_save_error(path, std::move(problems));
+  return save_torch_value(path, TorchCheckpoint(layout, object).value());
+}
+
 ASHLAR_IO_FUNCTION Result<void> save_torch_object(std::string const& path, Layout const& layout, void const* object) {
+  if (layout.info != nullptr && is_checkpoint(*layout.info)) return save_torch_checkpoint(path, layout, object);
   PickleWriter pickle;
   std::vector<std::string> problems;
   std::vector<std::string_view> keys;
@@ -260,6 +275,17 @@ class TreePickler {
   std::map<void const*, std::uint32_t> known_;
   std::vector<std::string> problems_;
 };
+
+ASHLAR_IO_FUNCTION Result<void> save_named_torch(std::string const& path, Layout const& layout, void const* object,
+                                                 SaveOptions const& options) {
+  if (!options.metadata.empty())
+    return torch_save_error(path, {"SaveOptions::metadata: the format has no place for it"});
+  return save_torch_object(path, layout, object);
+}
+#ifndef ASHLAR_IO_COMPILED
+/// Tells `save`; as foreign_loader_is_set.
+inline bool const torch_saver_is_set = (torch_saver = &save_named_torch, true);
+#endif
 
 ASHLAR_IO_FUNCTION Result<void> save_torch_value(std::string const& path, Value const& value) {
   PickleWriter pickle;

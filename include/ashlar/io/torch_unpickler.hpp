@@ -159,6 +159,7 @@ class TorchUnpickler final : public Unpickler {
       case TorchGlobal::rebuild_tensor_v3: return count(f, args, 7, 8) && rebuild_tensor(f, args, out);
       case TorchGlobal::rebuild_parameter: return count(f, args, 3, 3) && rebuild_parameter(f, args, out);
       case TorchGlobal::ordered_dict: return count(f, args, 0, 0) && ordered_dict(out);
+      case TorchGlobal::counter: return count(f, args, 1, 1) && counter(f, args[0], out);
       case TorchGlobal::size: return count(f, args, 1, 1) && size_of_tensor(f, args[0], out);
       case TorchGlobal::device: return count(f, args, 1, 2) && device(f, args, out);
       case TorchGlobal::encode: return count(f, args, 2, 2) && encode(f, args, out);
@@ -294,6 +295,11 @@ class TorchUnpickler final : public Unpickler {
   static bool ordered_dict(Value& out) {
     out = ValueBuilder::open_dict();
     ValueBuilder::node(out)->ordered = true;
+    return true;
+  }
+  bool counter(TorchName const& f, Value const& v, Value& out) {
+    if (!v.is_dict()) return fail_argument(f, "elements", "a dict", v);
+    out = v;
     return true;
   }
   bool size_of_tensor(TorchName const& f, Value const& v, Value& out) {

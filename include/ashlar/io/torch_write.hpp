@@ -23,6 +23,10 @@ ASHLAR_IO_FUNCTION Result<void> save_torch_value(std::string const& path, Value 
 /// 64 bytes. torch.load(path, weights_only=True) takes it, and a strict load_state_dict, from 1.13 on. Constants and
 /// scalars are in no state_dict. The file replaces what has the path once it is complete and on the disk.
 ///
+/// A checkpoint, which is a struct that holds an optimizer, a schedule or a moving average, becomes a dict with an item
+/// for each member, as PyTorch's users write it: {"model": state_dict, "optimizer": optimizer.state_dict(), "epoch":
+/// 3}. The load_state_dict of PyTorch's classes of the same names goes on from there, and so does `load`.
+///
 /// Memory  the pickle, about 100 bytes a tensor; the data goes from the object to the system without a copy.
 /// Errors  io; value, for a bool or enum without a valid value.
 /// Note    u16, u32 and u64 tensors need PyTorch 2.3 to be read.

@@ -134,7 +134,10 @@ constexpr std::array<Row, N> expand(Field const* fields, std::size_t count, std:
           row.offset += f.offset + k * f.stride;
           if (row.alias_of >= 0) row.alias_of += static_cast<std::ptrdiff_t>(block);
           if (row.owner.empty()) row.owner = owner;
-          if (f.as_state && row.kind == Kind::parameter) row.kind = Kind::buffer;
+          if (f.as_state && row.kind == Kind::parameter) {
+            row.kind = Kind::buffer;
+            row.moment = true;
+          }
         }
         if (f.frozen != nullptr) freeze(f, out.data() + block);
       }

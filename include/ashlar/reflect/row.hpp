@@ -25,6 +25,7 @@ struct Row {
   std::ptrdiff_t alias_of = -1;    ///< index of the row that stores the elements, if this one is tied to it
   std::string_view owner;          ///< the type that has it as a member: "Linear<20, 256>"
   bool frozen = false;             ///< a parameter that training leaves as it is
+  bool moment = false;             ///< a buffer in a State that belongs to a parameter
   bool (*valid)(void const*) = nullptr;  ///< content check where C++ relies on it (bool, enum); bytes need no alignment
 
   [[nodiscard]] constexpr bool is_alias() const { return alias_of >= 0; }

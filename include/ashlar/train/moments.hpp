@@ -69,6 +69,7 @@ constexpr auto trained_rows() {
   }
   for (Row& row : out) {
     row.kind = Kind::buffer;
+    row.moment = true;
     row.offset = packed_offset<Net>(row.offset);
     if (row.is_alias()) row.alias_of = place[static_cast<std::size_t>(row.alias_of)];
   }

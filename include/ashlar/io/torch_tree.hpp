@@ -1,0 +1,440 @@
+// Ashlar: a training checkpoint of PyTorch, for the struct that holds the same.  SPDX-License-Identifier: BSL-1.0
+//
+// The file is a tree of dicts; the type says what each of them is. A network's state_dict is taken as it is. An
+// optimizer's state goes by position of the parameter there and by key here. A schedule has its rates as lists there.
+#pragma once
+
+#include <ashlar/io/calls.hpp>
+#include <ashlar/io/message.hpp>
+#include <ashlar/io/printable.hpp>
+#include <ashlar/io/report.hpp>
+#include <ashlar/io/scalars.hpp>
+#include <ashlar/io/source.hpp>
+#include <ashlar/io/state_dict.hpp>
+#include <ashlar/io/training.hpp>
+#include <ashlar/io/value.hpp>
+#include <ashlar/reflect/row.hpp>
+#include <ashlar/reflect/type_info.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <set>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace ashlar::detail {
+
+/// A tree as a source. Keys are those of the file as far as it has them, then the members' names: what LoadOptions
+/// renames is looked up in the type under its new name, and renamed later.
+class TorchTree {
+ public:
+  /// The layout and `root` outlive it. `root` is what lies at LoadOptions::at.
+  ASHLAR_COLD TorchTree(Layout const& layout, Value const& root, LoadOptions const& options)
+      : layout_(layout), index_(layout.rows), options_(options) {
+    visit(root, {});
+    for (auto const& [key, type] : structs_) check_members(key, *type);
+  }
+  TorchTree(TorchTree const&) = delete;
+  TorchTree& operator=(TorchTree const&) = delete;
+
+  /// True if `root` can be meant for the layout: it is an optimizer's or a schedule's state, or has some member's name.
+  ASHLAR_COLD static bool fits(Layout const& layout, Value const& root, LoadOptions const& options) {
+    if (layout.info == nullptr || !root.is_dict()) return false;
+    if (is_optimizer(*layout.info)) return is_optimizer_state(root);
+    if (is_schedule(*layout.info)) return root.find("last_epoch") != nullptr;
+    auto const items = root.items();
+    return std::any_of(items.begin(), items.end(), [&](ValueItem const& item) {
+      std::string key;
+      append_key(key, item.key);
+      return member_at(*layout.info, renamed_key(std::move(key), options)).found;
+    });
+  }
+
+  [[nodiscard]] Source source() const {
+    Source out = state_.source();
+    out.required = required_;
+    out.explained = explained_;
+    out.unused = unused_;
+    return out;
+  }
+
+ private:
+  ASHLAR_COLD void visit(Value const& v, std::string const& path) {
+    std::string const own = renamed_key(path, options_);
+    MemberAt const at = member_at(*layout_.info, own);
+    if (!at.found) {
+      others_.push_back(path);
+      if (v.tensor_count() == 0) return unused_.push_back(path);
+      return state_.refuse(
+          message({subject(path), " is ", v.describe(), ", for which ", layout_.type, " has no member"}));
+    }
+    seen_.insert(own);
+    if (at.type == nullptr) return leaf(v, path, own);
+    if (is_optimizer(*at.type)) return optimizer(*at.type, v, path, own);
+    if (is_schedule(*at.type)) return schedule(*at.type, v, path, own);
+    bool const is_list = v.kind() == Value::Kind::list || v.kind() == Value::Kind::tuple;
+    if (!v.is_dict() && !is_list) return explain(own, message({subject(path), " is ", v.describe(), ", not a dict"}));
+    if (own_tensors(v) != 0 && !is_checkpoint(*at.type)) return state_.add(v, path);
+    structs_.emplace_back(own, at.type);
+    for (std::size_t i = 0; i < v.size(); ++i) {
+      std::string inner = path;
+      if (!inner.empty()) inner += '.';
+      if (is_list) inner += std::to_string(i);
+      else append_key(inner, v.items()[i].key);
+      visit(is_list ? v.elements()[i] : v.items()[i].value, inner);
+    }
+  }
+
+  /// A tensor, or the number of a scalar member.
+  ASHLAR_COLD void leaf(Value const& v, std::string const& path, std::string_view own) {
+    std::ptrdiff_t const found = index_.find(own);
+    if (v.is_tensor()) return state_.add(path, v.tensor());
+    if (found < 0 || layout_.rows[static_cast<std::size_t>(found)].kind != Kind::scalar) {
+      return explain(std::string(own), message({subject(path), " is ", v.describe(), ", not a tensor"}));
+    }
+    number(v, path, layout_.rows[static_cast<std::size_t>(found)]);
+  }
+  ASHLAR_COLD void number(Value const& v, std::string const& path, Row const& row) {
+    auto& bytes = numbers_.emplace_back(row.bytes);
+    std::string const problem = write_scalar(v, row, bytes.data());
+    if (!problem.empty()) return explain(std::string(row.key), message({subject(path), " is ", problem}));
+    state_.add(path, ValueTensor(row.dtype, row.shape, bytes));
+  }
+  ASHLAR_COLD void zeros(std::string const& path, Row const& row) {
+    static constexpr std::byte zero[16]{};
+    state_.add(path, ValueTensor(row.dtype, row.shape, {}, zero, 0));
+  }
+  /// Notes what is wrong with a part, of which nothing else is said then.
+  ASHLAR_COLD void explain(std::string own, std::string problem) {
+    state_.refuse(std::move(problem));
+    explained_.push_back(std::move(own));
+  }
+  /// Members of a struct that is not a network have to be there; of one that holds more than a number it is said once.
+  ASHLAR_COLD void check_members(std::string const& own, TypeInfo const& type) {
+    for (MemberInfo const& m : type.members) {
+      if (m.key.empty()) continue;
+      std::string key = own;
+      if (!key.empty()) key += '.';
+      key += m.key;
+      if (m.type == nullptr) {
+        required_.push_back(std::move(key));
+        continue;
+      }
+      auto const at = seen_.lower_bound(key);
+      bool const seen = at != seen_.end() && is_in(*at, key);
+      if (seen || !index_.has_part(key)) continue;
+      explained_.push_back(key);
+      std::string text = message({"the file has no ", key});
+      for (std::size_t i = 0; i < others_.size() && i < 8; ++i) {
+        text += message({i == 0 ? "; what it has beside is " : ", ", "\"", printable(others_[i]), "\""});
+      }
+      if (!others_.empty()) text += ": LoadOptions::rename can say what is meant";
+      state_.refuse(std::move(text));
+    }
+  }
+
+  // ---- optimizers
+
+  /// The rows of an optimizer, apart by what they are.
+  struct OptimizerRows {
+    std::vector<Row const*> options;  // and the number of steps
+    std::vector<std::string_view> moments;  // "exp_avg", in the order of the type
+    std::vector<std::string_view> keys;  // of the parameters that are trained
+    std::vector<Row const*> rest;  // of a State, what is no parameter: zero
+  };
+  ASHLAR_COLD OptimizerRows rows_of_optimizer(std::string_view own) const {
+    OptimizerRows out;
+    for (Row const& row : layout_.rows) {
+      if (!is_in(row.key, own) || row.is_alias()) continue;
+      std::string_view const rest = rest_of(row.key, own);
+      std::size_t const dot = rest.find('.');
+      if (dot == std::string_view::npos) {
+        out.options.push_back(&row);
+        continue;
+      }
+      std::string_view const moment = rest.substr(0, dot);
+      if (out.moments.empty() || out.moments.back() != moment) out.moments.push_back(moment);
+      if (!row.moment) out.rest.push_back(&row);
+      else if (out.moments.size() == 1) out.keys.push_back(rest.substr(dot + 1));
+    }
+    return out;
+  }
+
+  ASHLAR_COLD void optimizer(TypeInfo const& type, Value const& v, std::string const& path, std::string const& own) {
+    if (!is_optimizer_state(v)) {
+      return explain(own, message({subject(path), " is ", v.describe(),
+                                   ", not an optimizer's state_dict: a dict of \"state\" and \"param_groups\""}));
+    }
+    OptimizerRows const rows = rows_of_optimizer(own);
+    Value const& state = *v.find("state");
+    auto const groups = v.find("param_groups")->elements();
+    std::vector<Value> ids;
+    std::vector<std::string_view> names;
+    for (Value const& group : groups) {
+      if (ids.size() <= layout_.rows.size()) add_parameters(group, ids, names);  // one list may stand in many groups
+    }
+    if (groups.size() != 1 && names.size() != ids.size()) {
+      return explain(own, message({join(printable(path), "param_groups"), ": ", groups.size(),
+                                   " groups without param_names, which do not say whose state is whose"}));
+    }
+    if (names.size() != ids.size()) names = parameter_order(rows, ids.size());
+    if (names.size() != ids.size()) {
+      return explain(own, message({join(printable(path), "param_groups"), ": ", ids.size(), " parameters in the file, ",
+                                   rows.keys.size(), " in ", short_name(type)}));
+    }
+    for (Row const* row : rows.rest) zeros(join(path, rest_of(row->key, own)), *row);
+    Steps steps;
+    std::set<std::string, std::less<>> unknown;
+    for (std::size_t p = 0; p < ids.size(); ++p) {
+      Value const* const entry = state.find(ids[p]);
+      moments(rows, entry, names[p], path, own, steps);
+      if (entry != nullptr && entry->is_dict()) note_unknown(rows, *entry, unknown);
+    }
+    for (std::string const& name : unknown) {
+      state_.refuse(message(
+          {join(printable(path), "state"), " has ", printable(name), ", which ", short_name(type), " does not keep"}));
+    }
+    if (!steps.problem.empty())
+      explain(join(own, "step_count"), message({join(printable(path), "state"), ": ", steps.problem}));
+    options(type, rows, groups, steps, path, own);
+  }
+  static std::string subject(std::string const& path) { return path.empty() ? "the file" : printable(path); }
+  /// "Adam<MLP>"
+  static std::string_view short_name(TypeInfo const& type) {
+    return type.name.starts_with("ashlar::") ? type.name.substr(8) : type.name;
+  }
+  static std::string join(std::string_view front, std::string_view key) {
+    return front.empty() ? std::string(key) : message({front, ".", key});
+  }
+  ASHLAR_COLD static void add_parameters(Value const& group, std::vector<Value>& ids,
+                                         std::vector<std::string_view>& names) {
+    Value const* const params = group.is_dict() ? group.find("params") : nullptr;
+    Value const* const named = group.is_dict() ? group.find("param_names") : nullptr;
+    if (params == nullptr || params->kind() != Value::Kind::list) return;
+    for (Value const& id : params->elements()) {
+      if (id.kind() == Value::Kind::integer) ids.push_back(id);
+    }
+    if (named == nullptr || named->kind() != Value::Kind::list) return;
+    for (Value const& name : named->elements()) {
+      if (name.kind() == Value::Kind::string) names.push_back(name.as_string());
+    }
+  }
+  /// The keys of `count` parameters by position: of those that are trained, or of all of the network, as PyTorch's
+  /// optimizers are given either. Empty if there are neither as many.
+  ASHLAR_COLD std::vector<std::string_view> parameter_order(OptimizerRows const& rows, std::size_t count) const {
+    if (rows.keys.size() == count) return rows.keys;
+    std::vector<std::string_view> all = parameters_around(layout_, index_, rows.keys);
+    return all.size() == count ? all : std::vector<std::string_view>();
+  }
+
+  struct Steps {
+    bool known = false;
+    bool buffers = false;  // something is remembered
+    std::uint64_t count = 0;
+    std::string problem;
+  };
+  /// What is remembered of one parameter. PyTorch has nothing of one that never had a gradient: zeros.
+  ASHLAR_COLD void moments(OptimizerRows const& rows, Value const* entry, std::string_view key, std::string const& path,
+                           std::string_view own, Steps& steps) {
+    bool const empty = entry == nullptr || !entry->is_dict() || entry->size() == 0;
+    bool trained = false;
+    for (std::string_view const moment : rows.moments) {
+      std::string const inner = message({moment, ".", key});
+      std::ptrdiff_t const found = index_.find(join(own, inner));
+      if (found < 0) continue;  // frozen here
+      trained = true;
+      Value const* const v = empty ? nullptr : entry->find(moment);
+      if (v != nullptr && v->is_tensor()) {
+        state_.add(join(path, inner), v->tensor());
+        steps.buffers = true;
+      } else if (empty || (v == nullptr ? moment == "momentum_buffer" : v->is_none())) {
+        zeros(join(path, inner), layout_.rows[static_cast<std::size_t>(found)]);
+      }
+    }
+    Value const* const step = empty || !trained ? nullptr : entry->find("step");
+    if (step == nullptr || !steps.problem.empty()) return;
+    Row row;
+    row.dtype = DType::u64;
+    row.bytes = sizeof(std::uint64_t);
+    std::uint64_t count = 0;
+    if (std::string const problem = write_scalar(*step, row, reinterpret_cast<std::byte*>(&count)); !problem.empty()) {
+      steps.problem = message({"step of ", key, " is ", problem});
+    } else if (steps.known && steps.count != count) {
+      steps.problem =
+          message({key, " has done ", count, " steps and others ", steps.count, ", but step_count is one for all"});
+    }
+    steps.known = true;
+    steps.count = count;
+  }
+  ASHLAR_COLD static void note_unknown(OptimizerRows const& rows, Value const& entry,
+                                       std::set<std::string, std::less<>>& unknown) {
+    for (ValueItem const& item : entry.items()) {
+      if (item.value.is_none() || item.key.kind() != Value::Kind::string || unknown.size() == 8) continue;
+      std::string_view const name = item.key.as_string();
+      if (name == "step" || std::find(rows.moments.begin(), rows.moments.end(), name) != rows.moments.end()) continue;
+      unknown.emplace(name);
+    }
+  }
+
+  /// Hyperparameters, the same in all groups. What older versions of PyTorch do not say is off.
+  ASHLAR_COLD void options(TypeInfo const& type, OptimizerRows const& rows, std::span<Value const> groups,
+                           Steps const& steps, std::string const& path, std::string_view own) {
+    std::vector<std::string_view> names{"params", "param_names"};
+    for (Row const* row : rows.options) {
+      std::string_view const name = rest_of(row->key, own);
+      std::string const inner = join(path, name);
+      if (name == "step_count") {
+        if (!steps.problem.empty()) continue;
+        std::uint64_t const known = steps.known ? steps.count : steps.buffers ? 1 : 0;  // SGD's are not counted there
+        number(Value(static_cast<std::int64_t>(known)), inner, *row);
+        continue;
+      }
+      names.push_back(name);
+      required_.emplace_back(row->key);
+      Value const* const first = groups[0].is_dict() ? groups[0].find(name) : nullptr;
+      if (first != nullptr) number(*first, inner, *row);
+      else if (row->dtype == DType::boolean) number(Value(false), inner, *row);
+      for (std::size_t g = 1; first != nullptr && g < groups.size(); ++g) {
+        Value const* const other = groups[g].is_dict() ? groups[g].find(name) : nullptr;
+        if (other != nullptr && same_scalar(*first, *other, *row)) continue;
+        explain(std::string(row->key), message({join(printable(path), "param_groups"), ": ", name,
+                                                " is not the same in all groups, and ", short_name(type), " has one"}));
+        break;
+      }
+    }
+    auto const keeps = [&](std::string_view moment) {
+      return std::find(rows.moments.begin(), rows.moments.end(), moment) != rows.moments.end();
+    };
+    if (!groups[0].is_dict()) return;
+    for (ValueItem const& item : groups[0].items()) {
+      if (item.key.kind() != Value::Kind::string) continue;
+      std::string_view const name = item.key.as_string();
+      bool const on = !is_off(item.value);
+      bool const known = std::find(names.begin(), names.end(), name) != names.end() || is_torch_bookkeeping(name);
+      bool const ours = name == "amsgrad"                  ? keeps("max_exp_avg_sq")
+                        : name == "centered"               ? keeps("grad_avg")
+                        : name == "decoupled_weight_decay" ? type.name.starts_with("ashlar::AdamW<")
+                                                           : false;
+      if (known || ours == on) continue;
+      state_.refuse(message({join(printable(path), "param_groups"), " has ", printable(name), ", which is ",
+                             item.value.describe(), ": not so in ", short_name(type)}));
+    }
+  }
+
+  // ---- schedules
+
+  ASHLAR_COLD void schedule(TypeInfo const& type, Value const& v, std::string const& path, std::string const& own) {
+    if (!v.is_dict() || v.find("last_epoch") == nullptr) {
+      return explain(own, message({subject(path), " is ", v.describe(), ", not a schedule's state_dict"}));
+    }
+    Value const* const parts = v.find("_schedulers");
+    Value const* const milestones = v.find("_milestones");
+    if (parts == nullptr) return plain_schedule(v, path, own);
+    if (parts->kind() != Value::Kind::list || parts->size() < 2 || milestones == nullptr ||
+        milestones->kind() != Value::Kind::list || milestones->size() + 1 != parts->size()) {
+      return explain(own, message({subject(path), " has not one of _schedulers more than _milestones"}));
+    }
+    sequence(type, v, parts->elements(), milestones->elements(), 0, path, own);
+  }
+  /// A SequentialLR of n schedules there is one of the first and a SequentialLR of the others here.
+  ASHLAR_COLD void sequence(TypeInfo const& type, Value const& v, std::span<Value const> parts,
+                            std::span<Value const> milestones, std::int64_t before, std::string const& path,
+                            std::string const& own) {
+    MemberAt const first = member_at(type, "first");
+    MemberAt const second = member_at(type, "second");
+    bool const nested = second.type != nullptr && member_at(*second.type, "first").found;
+    if (first.type == nullptr || second.type == nullptr || nested != (parts.size() > 2) ||
+        milestones[0].kind() != Value::Kind::integer || milestones[0].as_int() < before) {
+      return explain(own,
+                     message({subject(path), " has ", parts.size(), " schedules, not those of ", short_name(type)}));
+    }
+    auto const put = [&](std::string_view name, Value const& value) {
+      std::ptrdiff_t const row = index_.find(join(own, name));
+      if (row >= 0) number(value, join(path, name), layout_.rows[static_cast<std::size_t>(row)]);
+    };
+    std::int64_t const milestone = milestones[0].as_int();
+    put("milestone", Value(milestone - before));
+    Value const& epoch = *v.find("last_epoch");
+    put("last_epoch", epoch.kind() == Value::Kind::integer ? Value(std::max(epoch.as_int(), before) - before) : epoch);
+    if (Value const* const rate = base_rate(parts[0])) put("base_lr", *rate);
+    schedule(*first.type, parts[0], join(path, "first"), join(own, "first"));
+    if (nested) {
+      sequence(*second.type, v, parts.subspan(1), milestones.subspan(1), milestone, join(path, "second"),
+               join(own, "second"));
+    } else {
+      schedule(*second.type, parts[1], join(path, "second"), join(own, "second"));
+    }
+  }
+  ASHLAR_COLD void plain_schedule(Value const& v, std::string const& path, std::string const& own) {
+    std::vector<std::string_view> names;
+    for (Row const& row : layout_.rows) {
+      std::string_view const name = is_in(row.key, own) ? rest_of(row.key, own) : std::string_view();
+      if (name.empty() || name.find('.') != std::string_view::npos) continue;
+      names.push_back(name);
+      required_.emplace_back(row.key);
+      Value const* found = v.find(name);
+      if (name == "base_lr" && found == nullptr) {
+        found = base_rate(v);
+      } else if (name == "milestones" && found != nullptr && found->is_dict()) {
+        number(counted(*found), join(path, name), row);
+        continue;
+      } else if (name == "last_epoch" && found->kind() == Value::Kind::integer && found->as_int() < 0) {
+        number(Value(0), join(path, name), row);  // of a part of a SequentialLR whose turn has not come
+        continue;
+      }
+      if (found != nullptr) number(*found, join(path, name), row);
+    }
+    for (ValueItem const& item : v.items()) {
+      if (item.key.kind() != Value::Kind::string || is_off(item.value)) continue;
+      std::string_view const name = item.key.as_string();
+      if (name.starts_with('_') || name == "base_lrs" || name == "verbose" || name == "lr_lambdas") continue;
+      if (std::find(names.begin(), names.end(), name) != names.end()) continue;
+      state_.refuse(message({subject(path), " has ", printable(name), ", which ",
+                             short_name(*member_at(*layout_.info, own).type), " has not"}));
+    }
+  }
+  /// The one rate that a schedule's optimizer began with; null if groups have several.
+  ASHLAR_COLD static Value const* base_rate(Value const& v) {
+    Value const* const rates = v.is_dict() ? v.find("base_lrs") : nullptr;
+    if (rates == nullptr || rates->kind() != Value::Kind::list || rates->size() == 0) return nullptr;
+    Row row;
+    row.dtype = DType::f64;
+    row.bytes = sizeof(double);
+    for (Value const& rate : rates->elements()) {
+      if (!same_scalar(rates->elements()[0], rate, row)) return nullptr;
+    }
+    return &rates->elements()[0];
+  }
+  /// The elements of a Counter, {2: 1, 5: 2} for 2, 5, 5. Not more than a person writes.
+  ASHLAR_COLD static Value counted(Value const& counter) {
+    std::vector<std::int64_t> steps;
+    for (ValueItem const& item : counter.items()) {
+      bool const whole = item.key.kind() == Value::Kind::integer && item.value.kind() == Value::Kind::integer;
+      if (!whole || item.value.as_int() < 0 || item.value.as_int() > 65536 || steps.size() > 65536) return counter;
+      steps.insert(steps.end(), static_cast<std::size_t>(item.value.as_int()), item.key.as_int());
+    }
+    std::sort(steps.begin(), steps.end());
+    std::vector<Value> out;
+    for (std::int64_t const step : steps) out.emplace_back(step);
+    return Value::list(std::move(out));
+  }
+
+  Layout const& layout_;
+  KeyIndex index_;
+  LoadOptions const& options_;
+  StateDict state_;
+  std::deque<std::vector<std::byte>> numbers_;
+  std::set<std::string, std::less<>> seen_;  // keys of the layout that the file has, or whose parts it has
+  std::vector<std::pair<std::string, TypeInfo const*>> structs_;
+  std::vector<std::string> required_;
+  std::vector<std::string> explained_;
+  std::vector<std::string> unused_;
+  std::vector<std::string> others_;  // what the file has and the object does not
+};
+
+}  // namespace ashlar::detail
