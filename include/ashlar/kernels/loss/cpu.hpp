@@ -3,6 +3,7 @@
 #pragma once
 
 #include <ashlar/kernels/loss/elementwise.hpp>
+#include <ashlar/kernels/loss/settings.hpp>
 #include <ashlar/kernels/scalar_math.hpp>
 #include <ashlar/kernels/softmax/cpu.hpp>
 
@@ -76,15 +77,6 @@ void bce_with_logits_pullback(std::size_t rows, std::size_t columns, T const* x,
     }
   }
 }
-
-/// Settings of cross_entropy and nll, PyTorch's names and defaults. weight has one element a class, or is null.
-template <class T>
-struct CrossEntropy {
-  T const* weight = nullptr;
-  std::int64_t ignore_index = -100;
-  Reduction reduction = Reduction::mean;
-  double label_smoothing = 0;
-};
 
 /// Index of the first target that is neither in [0, classes) nor ignore_index; rows if all are good.
 inline std::size_t first_bad_target(std::size_t rows, std::size_t classes, std::int64_t const* target,

@@ -71,19 +71,27 @@ struct FoldOfParts {
   ASHLAR_DEVICE Value join(Value a, Value b) const { return fold.join(a, b); }
 };
 
-/// finish(the fold of elements 0 ... n - 1).
+/// Blocks that fold n elements, by n alone, and elements of each.
+inline constexpr std::size_t fold_least = 4096;  // elements of a block: 16 a thread
+inline constexpr std::size_t fold_most_blocks = 1024;
+constexpr std::size_t fold_each(std::size_t n) {
+  return n <= fold_least * fold_most_blocks ? fold_least : device::ceil_div(n, fold_most_blocks);
+}
+constexpr std::size_t fold_parts(std::size_t n) { return n == 0 ? 1 : device::ceil_div(n, fold_each(n)); }
+
+/// finish(the fold of elements 0 ... n - 1). parts: device memory for fold_parts(n) values; null: the launcher's
+/// workspace is used.
 template <class Fold, class Finish, class Launcher>
-void fold(Launcher& launcher, std::size_t n, Fold const& fold, Finish const& finish) {
+void fold(Launcher& launcher, std::size_t n, Fold const& fold, Finish const& finish,
+          typename Fold::Value* parts = nullptr) {
   using Value = typename Fold::Value;
-  constexpr std::size_t least = 4096;  // elements of a block: 16 a thread
-  constexpr std::size_t most_blocks = 1024;
-  std::size_t const each = n <= least * most_blocks ? least : device::ceil_div(n, most_blocks);
-  std::size_t const blocks = n == 0 ? 1 : device::ceil_div(n, each);
+  std::size_t const each = fold_each(n);
+  std::size_t const blocks = fold_parts(n);
   if (blocks == 1) {
     launcher.launch({}, FoldKernel<Fold, Finish>{fold, finish, n, each, nullptr});
     return;
   }
-  auto* const parts = static_cast<Value*>(launcher.workspace(blocks * sizeof(Value)));
+  if (parts == nullptr) parts = static_cast<Value*>(launcher.workspace(blocks * sizeof(Value)));
   launcher.launch({static_cast<unsigned>(blocks)}, FoldKernel<Fold, Finish>{fold, finish, n, each, parts});
   launcher.launch({}, FoldKernel<FoldOfParts<Fold>, Finish>{{fold, parts}, finish, blocks, blocks, nullptr});
 }

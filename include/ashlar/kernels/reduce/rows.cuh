@@ -11,7 +11,8 @@
 
 namespace ashlar::kernels::cuda {
 
-template <class T>
+/// out[c] (+)= sum over r of term(r, c), a T.
+template <class Term, class T>
 struct AddRows {
   static constexpr unsigned threads = 256;
   static constexpr unsigned lanes = threads / 32;
@@ -20,11 +21,11 @@ struct AddRows {
   };
   using Local = device::None;
 
+  Term term;
   std::size_t rows;
   std::size_t columns;
   std::size_t each;  // rows of a block
-  T const* x;
-  T* out;
+  T* out;  // a row of sums for each block's rows
   bool add;  // to what is in out, or store
 
   template <class Block>
@@ -36,7 +37,7 @@ struct AddRows {
     block.phase([&](auto& t, Shared& s, Local&) {
       std::size_t const c = base + t.lane();
       T sum = T(0);
-      for (std::size_t r = first + t.warp(); c < columns && r < last; r += lanes) sum += x[r * columns + c];
+      for (std::size_t r = first + t.warp(); c < columns && r < last; r += lanes) sum += term(r, c);
       s.part.set(t.index, sum);
     });
     for (unsigned width = lanes / 2; width > 0; width /= 2) {
@@ -53,22 +54,41 @@ struct AddRows {
   }
 };
 
+/// The element of a matrix.
+template <class T>
+struct ElementOf {
+  T const* x;
+  std::size_t columns;
+  ASHLAR_DEVICE T operator()(std::size_t r, std::size_t c) const { return x[r * columns + c]; }
+};
+
+/// Blocks that share the rows, and elements of memory that their sums need, by the sizes alone.
+constexpr std::size_t rows_each(std::size_t rows) { return rows <= 512 * 256 ? 512 : device::ceil_div(rows, 256); }
+constexpr std::size_t rows_parts(std::size_t rows, std::size_t columns) {
+  return rows <= 512 ? 0 : device::ceil_div(rows, rows_each(rows)) * columns;
+}
+
+/// out[c] = sum over r of term(r, c), or added to out[c]. parts: device memory for rows_parts(rows, columns) values;
+/// null: the launcher's workspace is used.
+template <bool Add, class T, class Term, class Launcher>
+void sum_rows(Launcher& launcher, std::size_t rows, std::size_t columns, Term const& term, T* out, T* parts = nullptr) {
+  if (columns == 0) return;
+  std::size_t const each = rows_each(rows);
+  std::size_t const splits = rows <= 512 ? 1 : device::ceil_div(rows, each);
+  auto const across = static_cast<unsigned>(device::ceil_div(columns, 32));
+  if (splits == 1) {
+    launcher.launch({across}, AddRows<Term, T>{term, rows, columns, each, out, Add});
+    return;
+  }
+  if (parts == nullptr) parts = static_cast<T*>(launcher.workspace(splits * columns * sizeof(T)));
+  launcher.launch({across, static_cast<unsigned>(splits)}, AddRows<Term, T>{term, rows, columns, each, parts, false});
+  launcher.launch({across}, AddRows<ElementOf<T>, T>{{parts, columns}, splits, columns, splits, out, Add});
+}
+
 /// out[c] += sum over r of x[r][c]: rows (rows, columns) added to a row.
 template <class T, class Launcher>
 void add_rows(Launcher& launcher, std::size_t rows, std::size_t columns, T const* x, T* out) {
-  if (rows == 0 || columns == 0) return;
-  constexpr std::size_t least = 512;
-  constexpr std::size_t most_splits = 256;
-  std::size_t const each = rows <= least * most_splits ? least : device::ceil_div(rows, most_splits);
-  std::size_t const splits = device::ceil_div(rows, each);
-  auto const across = static_cast<unsigned>(device::ceil_div(columns, 32));
-  if (splits == 1) {
-    launcher.launch({across}, AddRows<T>{rows, columns, each, x, out, true});
-    return;
-  }
-  auto* const part = static_cast<T*>(launcher.workspace(splits * columns * sizeof(T)));
-  launcher.launch({across, static_cast<unsigned>(splits)}, AddRows<T>{rows, columns, each, x, part, false});
-  launcher.launch({across}, AddRows<T>{splits, columns, splits, part, out, true});
+  if (rows != 0) sum_rows<true>(launcher, rows, columns, ElementOf<T>{x, columns}, out);
 }
 
 }  // namespace ashlar::kernels::cuda
