@@ -41,10 +41,13 @@ struct FlowStep {
   std::size_t takes = 0;
   std::size_t gives = 0;
   char const* what = "features";
+  char const* reason = nullptr;  ///< why no chain can run the layer, in place of takes and gives
 
   static constexpr FlowStep refused(std::size_t takes, std::size_t gives, char const* what) {
     return {Flow::nothing(), false, takes, gives, what};
   }
+  /// Of a layer that returns more than the next one takes: "returns an output and a state: write ..."
+  static constexpr FlowStep no_step(char const* reason) { return {Flow::nothing(), false, 0, 0, "", reason}; }
 };
 
 namespace detail {

@@ -143,12 +143,13 @@ struct RecurrentLevels<In, Hidden, Gates, O, T, std::index_sequence<I...>>
   void reset_parameters(TorchRng& rng) { (reset_level<Hidden>(static_cast<level<I>&>(*this), rng), ...); }
   /// What torch.nn.RNNBase says of itself: sizes, and settings that are not the defaults.
   void extra_repr(auto& r) const {
+    constexpr RNNOptions o = O;  // clang 19 makes references into O itself ones to elsewhere
     r.add(In).add(Hidden);
-    if constexpr (O.num_layers != 1) r.add("num_layers", O.num_layers);
-    if constexpr (!O.bias) r.add("bias", O.bias);
-    if constexpr (O.batch_first) r.add("batch_first", O.batch_first);
-    if constexpr (O.dropout != 0) r.add("dropout", O.dropout);
-    if constexpr (O.bidirectional) r.add("bidirectional", O.bidirectional);
+    if (o.num_layers != 1) r.add("num_layers", o.num_layers);
+    if (!o.bias) r.add("bias", o.bias);
+    if (o.batch_first) r.add("batch_first", o.batch_first);
+    if (o.dropout != 0) r.add("dropout", o.dropout);
+    if (o.bidirectional) r.add("bidirectional", o.bidirectional);
   }
 };
 

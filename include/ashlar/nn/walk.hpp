@@ -153,6 +153,10 @@ constexpr void walk(Walk& w, Place const& here, Place const* giver) {
     if (step.fits || !w.mistake.empty()) return;
     w.mistake.add("ashlar: ");
     here.write(w.mistake);
+    if (step.reason != nullptr) {
+      w.mistake.add(" ").add(step.reason);
+      return;
+    }
     w.mistake.add(" takes ").add(step.takes).add(" ").add(step.what).add(" but ");
     if (giver == nullptr) {
       w.mistake.add("the input has ").add(step.gives);
