@@ -7,7 +7,8 @@ install(TARGETS ashlar ashlar_compiled EXPORT ashlarTargets FILE_SET HEADERS FIL
 install(EXPORT ashlarTargets NAMESPACE ashlar:: DESTINATION ${ashlar_package_dir})
 configure_package_config_file(cmake/ashlarConfig.cmake.in ashlarConfig.cmake INSTALL_DESTINATION ${ashlar_package_dir})
 write_basic_package_version_file(ashlarConfigVersion.cmake COMPATIBILITY SameMinorVersion ARCH_INDEPENDENT)
-file(GLOB ashlar_codegen_modules CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/codegen/cmake/*.cmake)
+file(GLOB ashlar_codegen_modules CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/codegen/cmake/*.cmake
+  ${PROJECT_SOURCE_DIR}/codegen/cmake/*.in)
 install(FILES
   ${PROJECT_BINARY_DIR}/ashlarConfig.cmake
   ${PROJECT_BINARY_DIR}/ashlarConfigVersion.cmake
