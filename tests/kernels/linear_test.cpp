@@ -46,6 +46,20 @@ void check_linear() {
   }
 }
 
+// One row alone, which has code of its own where it is short.
+template <class T, std::size_t In, std::size_t Out>
+void check_one_row() {
+  CAPTURE(In, Out, sizeof(T));
+  auto x = random_values<T>(In, 31);
+  auto weight = random_values<T>(Out * In, 32, 0);
+  auto bias = random_values<T>(Out, 33, 3);
+  Guarded<T> y(Out), expected(Out);
+  k::linear<In, Out>(1, x.data(), weight.data(), bias.data(), y.data());
+  k::reference::linear<In, Out>(1, x.data(), weight.data(), bias.data(), expected.data());
+  CHECK(error(y, expected, In) < 2);
+  CHECK(y.intact());
+}
+
 // A row has the bits it has anywhere else in a batch, at any alignment; and alone, where the header promises it.
 template <class T, std::size_t In, std::size_t Out>
 void check_rows_independent() {
@@ -128,6 +142,27 @@ KERNEL_CASE("linear with an activation has the bits of linear and a pass of the 
 KERNEL_CASE("linear and its pullbacks agree with the reference, float") { each_isa(check_all<float>); }
 
 KERNEL_CASE("linear and its pullbacks agree with the reference, double") { each_isa(check_all<double>); }
+
+KERNEL_CASE("one row of every length that four rows make whole vectors of agrees with the reference") {
+  each_isa([] {
+    check_one_row<float, 8, 16>();
+    check_one_row<float, 12, 33>();
+    check_one_row<float, 24, 31>();
+    check_one_row<float, 36, 32>();
+    check_one_row<float, 40, 16>();  // had its sums in another order with AVX-512
+    check_one_row<float, 56, 33>();
+    check_one_row<float, 44, 17>();
+    check_one_row<float, 52, 48>();
+    check_one_row<float, 60, 18>();
+    check_one_row<double, 4, 16>();
+    check_one_row<double, 6, 17>();
+    check_one_row<double, 14, 25>();
+    check_one_row<double, 18, 16>();
+    check_one_row<double, 30, 24>();
+    check_one_row<float, 16, 40>();  // whole vectors
+    check_one_row<float, 96, 90>();  // a weight larger than the cache
+  });
+}
 
 KERNEL_CASE("a row's bits do not depend on its batch") {
   each_isa([] {

@@ -12,6 +12,9 @@
 #include <cstddef>
 #include <type_traits>
 
+#define ASHLAR_BODY <ashlar/kernels/linear/body.hpp>
+#include <ashlar/kernels/each_level.hpp>
+
 namespace ashlar::kernels {
 inline namespace ASHLAR_KERNELS_ABI {
 namespace detail {

@@ -65,26 +65,30 @@ struct Simd {
 #endif
   }
 
-  /// 16 bytes each from p, p + step, ... side by side.
-  ASHLAR_INLINE static V load_pieces(T const* p, std::size_t step) noexcept {
+  /// 16 bytes each from p, q, r and s, side by side; fewer where a vector is shorter.
+  ASHLAR_INLINE static V load_pieces(T const* p, T const* q, T const* r, T const* s) noexcept {
+    (void)q, (void)r, (void)s;
 #if ASHLAR_LEVEL == 0
     typedef T Q __attribute__((vector_size(16), aligned(alignof(T)), may_alias));
-    (void)step;
     return *reinterpret_cast<Q const*>(p);
 #else
     typedef double D __attribute__((vector_size(16), aligned(4), may_alias));
     D const a = *reinterpret_cast<D const*>(p);
-    D const b = *reinterpret_cast<D const*>(p + step);
+    D const b = *reinterpret_cast<D const*>(q);
     auto const low = __builtin_shufflevector(a, b, 0, 1, 2, 3);
 #if ASHLAR_LEVEL == 1
     return (V)low;
 #else
-    D const c = *reinterpret_cast<D const*>(p + 2 * step);
-    D const d = *reinterpret_cast<D const*>(p + 3 * step);
+    D const c = *reinterpret_cast<D const*>(r);
+    D const d = *reinterpret_cast<D const*>(s);
     auto const high = __builtin_shufflevector(c, d, 0, 1, 2, 3);
     return (V)__builtin_shufflevector(low, high, 0, 1, 2, 3, 4, 5, 6, 7);
 #endif
 #endif
+  }
+  /// 16 bytes each from p, p + step, ... side by side.
+  ASHLAR_INLINE static V load_pieces(T const* p, std::size_t step) noexcept {
+    return load_pieces(p, p + step, p + 2 * step, p + 3 * step);
   }
 
   /// The first n < lanes elements; touches nothing behind them.
@@ -153,33 +157,44 @@ consteval int half_lane(std::size_t lane) noexcept {
   return static_cast<int>(from_v ? Lanes + at : at);
 }
 
-template <std::size_t Width, class V, std::size_t... I>
-ASHLAR_INLINE V add_halves(V u, V v, std::index_sequence<I...>) noexcept {
-  constexpr std::size_t n = sizeof...(I);
-#if ASHLAR_LEVEL == 1 && !defined(__clang__)
-  // g++ 12 makes the blend a shuffle, which takes a port that multiplies.
-  if constexpr (Width > 2 && n == 8 && sizeof(u[0]) == 4) {
-    return __builtin_ia32_blendps256(u, v,
-                                     ((half_lane<n, Width, false>(I) >= static_cast<int>(n) ? 1 << I : 0) | ...)) +
-           __builtin_shufflevector(u, v, half_lane<n, Width, true>(I)...);
+/// Lane i of v where bit i of Mask is set, else of u. g++ 12 makes it a shuffle, which takes a port that multiplies,
+/// unless told.
+template <unsigned Mask, class V, std::size_t... I>
+ASHLAR_INLINE V blend(V u, V v, std::index_sequence<I...>) noexcept {
+#if ASHLAR_LEVEL > 0 && !defined(__clang__) && !defined(ASHLAR_EMULATE_AVX512)
+  if constexpr (sizeof(V) == 32 && sizeof...(I) == 8) {
+    return __builtin_ia32_blendps256(u, v, static_cast<int>(Mask));
+  }
+#if ASHLAR_LEVEL == 2
+  if constexpr (sizeof(V) == 64 && sizeof...(I) == 16) {
+    return __builtin_ia32_blendmps_512_mask(u, v, static_cast<short>(Mask));
+  }
+  if constexpr (sizeof(V) == 64 && sizeof...(I) == 8) {
+    return __builtin_ia32_blendmpd_512_mask(u, v, static_cast<signed char>(Mask));
   }
 #endif
-  return __builtin_shufflevector(u, v, half_lane<n, Width, false>(I)...) +
-         __builtin_shufflevector(u, v, half_lane<n, Width, true>(I)...);
+#endif
+  return __builtin_shufflevector(u, v, static_cast<int>((Mask >> I & 1) != 0 ? sizeof...(I) + I : I)...);
+}
+
+template <std::size_t Width, class V, std::size_t... I>
+ASHLAR_INLINE V add_halves(V u, V v, std::index_sequence<I...> all) noexcept {
+  constexpr std::size_t n = sizeof...(I);
+  if constexpr (Width > 2) {
+    return blend<((half_lane<n, Width, false>(I) >= static_cast<int>(n) ? 1u << I : 0) | ...)>(u, v, all) +
+           __builtin_shufflevector(u, v, half_lane<n, Width, true>(I)...);
+  } else {
+    return __builtin_shufflevector(u, v, half_lane<n, Width, false>(I)...) +
+           __builtin_shufflevector(u, v, half_lane<n, Width, true>(I)...);
+  }
 }
 
 /// Lanes of u folded into the lower half, those of v into the upper, and x * w on top.
 template <class V, std::size_t... I>
-ASHLAR_INLINE V fold_pair(V u, V v, V x, V w, std::index_sequence<I...>) noexcept {
+ASHLAR_INLINE V fold_pair(V u, V v, V x, V w, std::index_sequence<I...> all) noexcept {
   constexpr std::size_t n = sizeof...(I);
   using S = Simd<std::remove_cvref_t<decltype(u[0])> >;
-#if ASHLAR_LEVEL == 1 && !defined(__clang__)
-  if constexpr (n == 8) {
-    return S::fma(x, w, __builtin_ia32_blendps256(u, v, 0xf0)) +
-           __builtin_shufflevector(u, v, half_lane<n, n, true>(I)...);
-  }
-#endif
-  return S::fma(x, w, __builtin_shufflevector(u, v, half_lane<n, n, false>(I)...)) +
+  return S::fma(x, w, blend<((I >= n / 2 ? 1u << I : 0) | ...)>(u, v, all)) +
          __builtin_shufflevector(u, v, half_lane<n, n, true>(I)...);
 }
 
@@ -305,7 +320,6 @@ ASHLAR_INLINE V sum_pairs(V const* a, std::index_sequence<I...> all) noexcept {
     ASHLAR_UNROLL
     for (std::size_t i = 0; i < 4; ++i) c[i] = add_halves<8>(a[i], a[i + 4], all);
     s = add_halves<2>(add_halves<4>(c[0], c[1], all), add_halves<4>(c[2], c[3], all), all);
-    return s;
   }
   return __builtin_shufflevector(s, s, unzip_lane<Lanes>(I)...);
 }
