@@ -33,11 +33,14 @@ TEST_CASE("softmax for the GPU agrees with the reference, in every order of thre
 }
 
 TEST_CASE("cross-entropy for the GPU agrees with the CPU") {
-  each({1, 7, 33}, {1, 10, 33, 1025}, [](auto& device, auto& failures, std::size_t r, std::size_t c) {
+  each({1, 7, 33}, {1, 10, 33}, [](auto& device, auto& failures, std::size_t r, std::size_t c) {
+    cuda_test::cross_entropy_case(device, failures, r, c);
+  });
+  each({2}, {1025}, [](auto& device, auto& failures, std::size_t r, std::size_t c) {
     cuda_test::cross_entropy_case(device, failures, r, c);
   });
   each({4100}, {3}, [](auto& device, auto& failures, std::size_t r, std::size_t c) {
-    cuda_test::cross_entropy_case(device, failures, r, c);
+    cuda_test::cross_entropy_case(device, failures, r, c, true);
   });
 }
 

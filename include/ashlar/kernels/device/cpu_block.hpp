@@ -47,6 +47,7 @@ class CpuBlockMemory {
 struct NoBarriers {
   void block() {}
   void warp(unsigned) {}
+  bool any(bool value) { return value; }
 };
 
 /// Runs the phases of the threads that it is given, in the order given.
@@ -74,6 +75,14 @@ class CpuBlock {
     run(f);
     barriers_->warp(order_[0] / 32);
     if (watched != nullptr) watched->passed_warp_barrier();
+  }
+  template <class F>
+  [[nodiscard]] bool any(F const& f) {
+    bool one = false;
+    run([&](CpuThread& t, Shared& s, Local& l) { one = f(t, s, l) || one; });
+    bool const of_all = barriers_->any(one);
+    if (watched != nullptr) watched->passed_barrier();
+    return of_all;
   }
   template <class F>
   void last(F const& f) {

@@ -12,6 +12,7 @@
 //   block.phase(f)   every thread t runs f(t, shared, local); then a barrier of the block
 //   block.warps(f)   the same, but the barrier joins the threads of a warp alone
 //   block.last(f)    the same without a barrier; nothing follows
+//   block.any(f)     a phase whose f returns a bool; true for all threads if it is for one
 //
 // Outside the phases there is no thread index, so loops and branches there are the same for all threads and no barrier
 // can be missed by some. t.index is the thread's number. t.shuffle_xor(local.x, mask) and its like read what other

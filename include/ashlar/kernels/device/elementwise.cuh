@@ -1,5 +1,5 @@
-// kernels/device/elementwise.cuh: a function of the index alone, for each of n indices.  SPDX-License-Identifier:
-// BSL-1.0
+// kernels/device/elementwise.cuh: a function of the index alone, for each of n indices.
+// SPDX-License-Identifier: BSL-1.0
 //
 // What reads a and writes b bytes an element is limited by bandwidth wherever it does less than 14 flop a byte (H200;
 // 61 on an RTX 4070 mobile). Loads and stores of 16 bytes, four elements a thread and turn, no shared memory, few

@@ -42,6 +42,11 @@ class GpuBlock {
     __syncwarp();
   }
   template <class F>
+  ASHLAR_DEVICE bool any(F const& f) {
+    GpuThread thread{threadIdx.x};
+    return __syncthreads_or(f(thread, *shared_, *local_)) != 0;
+  }
+  template <class F>
   ASHLAR_DEVICE void last(F const& f) {
     GpuThread thread{threadIdx.x};
     f(thread, *shared_, *local_);

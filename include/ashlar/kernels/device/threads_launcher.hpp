@@ -5,6 +5,7 @@
 #include <ashlar/kernels/device/cpu_block.hpp>
 #include <ashlar/kernels/device/faults.hpp>
 
+#include <atomic>
 #include <barrier>
 #include <cstddef>
 #include <memory>
@@ -21,13 +22,24 @@ class Barriers {
   }
   void block() { block_.arrive_and_wait(); }
   void warp(unsigned w) { warps_[w]->arrive_and_wait(); }
+  /// True for all threads of the block if it is for one.
+  bool any(bool value) {
+    if (value) any_.store(true);
+    block_.arrive_and_wait();
+    bool const of_all = any_.load();
+    block_.arrive_and_wait();  // everyone has read it
+    any_.store(false);
+    block_.arrive_and_wait();
+    return of_all;
+  }
 
  private:
   std::barrier<> block_;
   std::vector<std::unique_ptr<std::barrier<>>> warps_;
+  std::atomic<bool> any_ = false;
 };
 
-/// Blocks run one after another, in `lanes` of their own if more than one is asked for, each by Body::threads threads.
+/// Blocks run one after another, each by Body::threads threads.
 class ThreadsLauncher {
  public:
   explicit ThreadsLauncher(Faults& found) : faults_(&found) {}

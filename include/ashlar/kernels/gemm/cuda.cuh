@@ -12,10 +12,10 @@
 // 262144 flop: 32 flop a byte of global or L2 traffic. H200 (67 TF/s without tensor cores, 4.8 TB/s of HBM, about 10
 // TB/s of L2): 14 flop a byte is the ridge, so arithmetic is the limit. Per k a thread reads 16 floats from shared
 // memory (4 loads of 16 bytes) for 64 multiply-adds: 4 issue slots in 68, so about 85 % of the peak is the ceiling.
-// tests/golden/ptxas has the registers: two blocks, 16 warps, to a multiprocessor, which 64 independent chains a thread
-// hide latency with. RTX 4070 mobile (15.6 TF/s, 256 GB/s, 32 MB of L2): ridge 61 flop a byte of HBM, 32 here, but
-// operands up to 32 MB come from L2. Small tiles (64 x 64 x 16: 16 flop a byte) are for few rows, where blocks for all
-// multiprocessors count for more.
+// Registers (tests/golden/ptxas) let one or two blocks on a multiprocessor; 64 independent chains a thread hide the
+// latency of arithmetic with 8 warps, and the fetch of the next step that of memory. RTX 4070 mobile (15.6 TF/s, 256
+// GB/s, 32 MB of L2): ridge 61 flop a byte of HBM, 32 here, but operands up to 32 MB come from L2. Small tiles (64 x 64
+// x 16: 16 flop a byte) are for few rows, where blocks for all multiprocessors count for more.
 #pragma once
 
 #include <ashlar/kernels/device/device.cuh>
@@ -42,29 +42,62 @@ template <std::size_t N>
 struct Size {
   static constexpr bool known = true;
   constexpr Size(std::size_t = N) {}
-  ASHLAR_DEVICE std::size_t get() const { return N; }
+  ASHLAR_DEVICE unsigned get() const { return static_cast<unsigned>(N); }
 };
 template <>
 struct Size<at_run_time> {
   static constexpr bool known = false;
-  constexpr Size(std::size_t n) : n_(n) {}
-  ASHLAR_DEVICE std::size_t get() const { return n_; }
+  constexpr Size(std::size_t n) : n_(static_cast<unsigned>(n)) {}
+  ASHLAR_DEVICE unsigned get() const { return n_; }
 
  private:
-  std::size_t n_;
+  unsigned n_;
 };
 
-/// A matrix operand: element (r, p) with p along k. Across: neighbours in memory are those of r, else those of p.
+/// An operand: element (r, p) with p along k. across: neighbours in memory are those of r, else those of p. four(): the
+/// elements from (r, p) on in that direction, `inside` of which are within the operand; the others are 0.
 template <class T, bool Across>
-struct Operand {
+struct Matrix {
+  using Value = T;
+  static constexpr bool across = Across;
   T const* data;
   std::size_t stride;  // between rows of memory
   bool wide;  // is_wide(data, stride)
+
+  ASHLAR_DEVICE device::Vec4<T> four(unsigned, unsigned r, unsigned p, unsigned inside) const {
+    T const* const at = data + (Across ? p * stride + r : r * stride + p);
+    if (inside >= 4 && wide) return device::load4(at);
+    device::Vec4<T> out;
+    ASHLAR_DEVICE_UNROLL
+    for (unsigned j = 0; j < 4; ++j) out.v[j] = j < inside ? at[j] : T(0);
+    return out;
+  }
+};
+
+/// The result, row major: c[i][j] = act(init[i][j] + sum). init may be c, one row for all (stride 0), or null for 0.
+template <class T, class Act>
+struct MatrixResult {
+  T const* init;
+  std::size_t init_stride;
+  T* c;
+  std::size_t stride;
+  bool wide;  // is_wide(c, stride)
+  Act act;
+
+  ASHLAR_DEVICE T first(unsigned, unsigned i, unsigned j) const {
+    return init != nullptr ? init[i * init_stride + j] : T(0);
+  }
+  ASHLAR_DEVICE void one(unsigned, unsigned i, unsigned j, T sum) const { c[i * stride + j] = act(sum); }
+  ASHLAR_DEVICE void four(unsigned, unsigned i, unsigned j, T const* sum) const {
+    device::store4(c + i * stride + j, device::Vec4<T>{{act(sum[0]), act(sum[1]), act(sum[2]), act(sum[3])}});
+  }
 };
 
 /// A tile of `Rows` x `Depth` on its way from global to shared memory, by all 256 threads.
-template <class T, bool Across, unsigned Rows, unsigned Depth, unsigned Threads>
+template <class Operand, unsigned Rows, unsigned Depth, unsigned Threads>
 struct Carrier {
+  using T = typename Operand::Value;
+  static constexpr bool across = Operand::across;
   static constexpr unsigned pitch = Rows + 4;  // 16-byte rows, and writes along p spread over the banks
   static constexpr unsigned vectors = Rows * Depth / 4;
   static constexpr unsigned each = (vectors + Threads - 1) / Threads;
@@ -74,23 +107,16 @@ struct Carrier {
   ASHLAR_DEVICE static constexpr bool has(unsigned id) { return vectors % Threads == 0 || id < vectors; }
 
   /// What lies beyond `rows` and `depth` is 0.
-  ASHLAR_DEVICE static void fetch(unsigned thread, Operand<T, Across> const& from, std::size_t row, std::size_t rows,
-                                  std::size_t first, std::size_t depth, Local& to) {
+  ASHLAR_DEVICE static void fetch(unsigned thread, Operand const& from, unsigned batch, unsigned row, unsigned rows,
+                                  unsigned first, unsigned depth, Local& to) {
     ASHLAR_DEVICE_UNROLL
     for (unsigned q = 0; q < each; ++q) {
       unsigned const id = thread + q * Threads;
       if (!has(id)) continue;
-      std::size_t const r = row + (Across ? id % (Rows / 4) * 4 : id / (Depth / 4));
-      std::size_t const p = first + (Across ? id / (Rows / 4) : id % (Depth / 4) * 4);
-      T const* const at = Across ? from.data + p * from.stride + r : from.data + r * from.stride + p;
-      std::size_t const inside =
-          Across ? (p < depth && r < rows ? rows - r : 0) : (r < rows && p < depth ? depth - p : 0);
-      if (inside >= 4 && from.wide) {
-        to[q] = device::load4(at);
-      } else {
-        ASHLAR_DEVICE_UNROLL
-        for (unsigned j = 0; j < 4; ++j) to[q].v[j] = j < inside ? at[j] : T(0);
-      }
+      unsigned const r = row + (across ? id % (Rows / 4) * 4 : id / (Depth / 4));
+      unsigned const p = first + (across ? id / (Rows / 4) : id % (Depth / 4) * 4);
+      unsigned const inside = r < rows && p < depth ? (across ? rows - r : depth - p) : 0;
+      to[q] = from.four(batch, r, p, inside);
     }
   }
   ASHLAR_DEVICE static void put(unsigned thread, Local const& from, Shared& to) {
@@ -98,7 +124,7 @@ struct Carrier {
     for (unsigned q = 0; q < each; ++q) {
       unsigned const id = thread + q * Threads;
       if (!has(id)) continue;
-      if constexpr (Across) {
+      if constexpr (across) {
         to.set4(id / (Rows / 4) * pitch + id % (Rows / 4) * 4, from[q]);
       } else {
         ASHLAR_DEVICE_UNROLL
@@ -108,13 +134,16 @@ struct Carrier {
   }
 };
 
-/// c[i][j] = act(init[i][j] + sum over p < k of a(i, p) * b(j, p)), c (m, n) row major. init may be c, one row for all
-/// (stride 0), or null for 0.
-template <class Tile, bool AAcross, bool BAcross, std::size_t N, std::size_t K, class T, class Act>
+/// c(i, j) = init(i, j) + sum over p < k of a(i, p) * b(j, p), i < m, j < n; a batch of them, one for each z of the
+/// grid.
+template <class Tile, class A, class B, class C, std::size_t N, std::size_t K>
 struct Gemm {
+  using T = typename A::Value;
   static constexpr unsigned threads = Tile::threads;
-  using CarrierA = Carrier<T, AAcross, Tile::m, Tile::k, threads>;
-  using CarrierB = Carrier<T, BAcross, Tile::n, Tile::k, threads>;
+  // Limited to 128 registers for two large blocks, some shapes spill; without, they take 125 to 141.
+  static constexpr unsigned resident = sizeof(T) > 4 || Tile::tm* Tile::tn > 16 ? 1 : 3;
+  using CarrierA = Carrier<A, Tile::m, Tile::k, threads>;
+  using CarrierB = Carrier<B, Tile::n, Tile::k, threads>;
   struct Shared {
     typename CarrierA::Shared a[2];
     typename CarrierB::Shared b[2];
@@ -125,17 +154,13 @@ struct Gemm {
     typename CarrierB::Local b;
   };
 
-  std::size_t m;
+  unsigned m;
   Size<N> n;
   Size<K> k;
-  Operand<T, AAcross> a;
-  Operand<T, BAcross> b;
-  T const* init;
-  std::size_t init_stride;
-  T* c;
-  std::size_t c_stride;
-  bool wide;  // is_wide(c, c_stride)
-  Act act;
+  unsigned tiles_across;  // of c; they are numbered row by row, because only x of a grid may pass 65535
+  A a;
+  B b;
+  C c;
 
   /// Row or column of a thread's element e: groups of four (two) side by side, the groups spread over the tile, so that
   /// the threads of a warp read neighbouring groups.
@@ -162,23 +187,24 @@ struct Gemm {
 
   template <class Block>
   ASHLAR_DEVICE void operator()(Block& block) const {
-    std::size_t const row = std::size_t{block.index().x} * Tile::m;
-    std::size_t const column = std::size_t{block.index().y} * Tile::n;
-    std::size_t const steps = (k.get() + Tile::k - 1) / Tile::k;
+    unsigned const batch = block.index().z;
+    unsigned const row = block.index().x / tiles_across * Tile::m;
+    unsigned const column = block.index().x % tiles_across * Tile::n;
+    unsigned const steps = (k.get() + Tile::k - 1) / Tile::k;
 
     block.phase([&](auto& t, Shared& s, Local& l) {
-      CarrierA::fetch(t.index, a, row, m, 0, k.get(), l.a);
-      CarrierB::fetch(t.index, b, column, n.get(), 0, k.get(), l.b);
-      start(t.index, row, column, l);
+      CarrierA::fetch(t.index, a, batch, row, m, 0, k.get(), l.a);
+      CarrierB::fetch(t.index, b, batch, column, n.get(), 0, k.get(), l.b);
+      start(t.index, batch, row, column, l);
       CarrierA::put(t.index, l.a, s.a[0]);
       CarrierB::put(t.index, l.b, s.b[0]);
     });
-    for (std::size_t i = 0; i < steps; ++i) {
+    for (unsigned i = 0; i < steps; ++i) {
       block.phase([&](auto& t, Shared& s, Local& l) {
         bool const more = i + 1 < steps;
         if (more) {
-          CarrierA::fetch(t.index, a, row, m, (i + 1) * Tile::k, k.get(), l.a);
-          CarrierB::fetch(t.index, b, column, n.get(), (i + 1) * Tile::k, k.get(), l.b);
+          CarrierA::fetch(t.index, a, batch, row, m, (i + 1) * Tile::k, k.get(), l.a);
+          CarrierB::fetch(t.index, b, batch, column, n.get(), (i + 1) * Tile::k, k.get(), l.b);
         }
         add_step(t.index, s.a[i % 2], s.b[i % 2], l);
         if (more) {
@@ -187,23 +213,23 @@ struct Gemm {
         }
       });
     }
-    block.last([&](auto& t, Shared&, Local& l) { finish(t.index, row, column, l); });
+    block.last([&](auto& t, Shared&, Local& l) { finish(t.index, batch, row, column, l); });
   }
 
  private:
-  ASHLAR_DEVICE void start(unsigned thread, std::size_t row, std::size_t column, Local& l) const {
+  ASHLAR_DEVICE void start(unsigned thread, unsigned batch, unsigned row, unsigned column, Local& l) const {
     ASHLAR_DEVICE_UNROLL
     for (unsigned e = 0; e < Tile::tm; ++e) {
-      std::size_t const i = row + place<Tile::tm, Tile::m>(thread / Tile::across, e);
+      unsigned const i = row + place<Tile::tm, Tile::m>(thread / Tile::across, e);
       ASHLAR_DEVICE_UNROLL
       for (unsigned f = 0; f < Tile::tn; ++f) {
-        std::size_t const j = column + place<Tile::tn, Tile::n>(thread % Tile::across, f);
-        l.sum[e][f] = init != nullptr && i < m && j < n.get() ? init[i * init_stride + j] : T(0);
+        unsigned const j = column + place<Tile::tn, Tile::n>(thread % Tile::across, f);
+        l.sum[e][f] = i < m && j < n.get() ? c.first(batch, i, j) : T(0);
       }
     }
   }
-  template <class A, class B>
-  ASHLAR_DEVICE static void add_step(unsigned thread, A const& from_a, B const& from_b, Local& l) {
+  ASHLAR_DEVICE static void add_step(unsigned thread, typename CarrierA::Shared const& from_a,
+                                     typename CarrierB::Shared const& from_b, Local& l) {
     ASHLAR_DEVICE_UNROLL
     for (unsigned p = 0; p < Tile::k; ++p) {
       T x[Tile::tm];
@@ -217,70 +243,63 @@ struct Gemm {
       }
     }
   }
-  ASHLAR_DEVICE void finish(unsigned thread, std::size_t row, std::size_t column, Local const& l) const {
+  ASHLAR_DEVICE void finish(unsigned thread, unsigned batch, unsigned row, unsigned column, Local const& l) const {
     ASHLAR_DEVICE_UNROLL
     for (unsigned e = 0; e < Tile::tm; ++e) {
-      std::size_t const i = row + place<Tile::tm, Tile::m>(thread / Tile::across, e);
+      unsigned const i = row + place<Tile::tm, Tile::m>(thread / Tile::across, e);
       if (i >= m) continue;
-      if constexpr (Tile::tn % 4 == 0) {
-        ASHLAR_DEVICE_UNROLL
-        for (unsigned f = 0; f < Tile::tn; f += 4) {
-          std::size_t const j = column + place<Tile::tn, Tile::n>(thread % Tile::across, f);
-          if (wide && j + 4 <= n.get()) {
-            device::store4(c + i * c_stride + j, device::Vec4<T>{{act(l.sum[e][f]), act(l.sum[e][f + 1]),
-                                                                  act(l.sum[e][f + 2]), act(l.sum[e][f + 3])}});
-          } else {
-            ASHLAR_DEVICE_UNROLL
-            for (unsigned g = 0; g < 4; ++g) {
-              if (j + g < n.get()) c[i * c_stride + j + g] = act(l.sum[e][f + g]);
-            }
+      constexpr unsigned group = Tile::tn % 4 == 0 ? 4 : Tile::tn;
+      ASHLAR_DEVICE_UNROLL
+      for (unsigned f = 0; f < Tile::tn; f += group) {
+        unsigned const j = column + place<Tile::tn, Tile::n>(thread % Tile::across, f);
+        if (group == 4 && c.wide && j + 4 <= n.get()) {
+          c.four(batch, i, j, &l.sum[e][f]);
+        } else {
+          ASHLAR_DEVICE_UNROLL
+          for (unsigned g = 0; g < group; ++g) {
+            if (j + g < n.get()) c.one(batch, i, j + g, l.sum[e][f + g]);
           }
-        }
-      } else {
-        ASHLAR_DEVICE_UNROLL
-        for (unsigned f = 0; f < Tile::tn; ++f) {
-          std::size_t const j = column + place<Tile::tn, Tile::n>(thread % Tile::across, f);
-          if (j < n.get()) c[i * c_stride + j] = act(l.sum[e][f]);
         }
       }
     }
   }
 };
 
-/// Launches Gemm with the tile that suits: m and k at run time or known, as N and K say.
-///
-/// a: element (i, p) at a[i * lda + p], or, AAcross, at a[p * lda + i]; b likewise with (j, p).
-template <bool AAcross, bool BAcross, std::size_t N, std::size_t K, class T, class Act, class Launcher>
-void gemm(Launcher& launcher, std::size_t m, Size<N> n, Size<K> k, std::size_t columns, T const* a, std::size_t lda,
-          T const* b, std::size_t ldb, T const* init, std::size_t init_stride, T* c, std::size_t c_stride, Act act) {
-  auto const with = [&](auto tile) {
-    using Tile = decltype(tile);
-    device::Grid const grid{static_cast<unsigned>(device::ceil_div(m, Tile::m)),
-                            static_cast<unsigned>(device::ceil_div(columns, Tile::n))};
-    launcher.launch(grid, Gemm<Tile, AAcross, BAcross, N, K, T, Act>{m,
-                                                                     n,
-                                                                     k,
-                                                                     {a, lda, device::is_wide(a, lda)},
-                                                                     {b, ldb, device::is_wide(b, ldb)},
-                                                                     init,
-                                                                     init_stride,
-                                                                     c,
-                                                                     c_stride,
-                                                                     device::is_wide(c, c_stride),
-                                                                     act});
-  };
-  if (m == 0 || columns == 0) return;
+/// Launches Gemm with a tile, for `batch` results. m, n and k are below 2^32 - 128.
+template <class Tile, std::size_t N, std::size_t K, class A, class B, class C, class Launcher>
+void gemm_with(Launcher& launcher, unsigned batch, std::size_t m, std::size_t n, std::size_t k, A const& a, B const& b,
+               C const& c) {
+  if (m == 0 || n == 0) return;
+  auto const across = static_cast<unsigned>(device::ceil_div(n, Tile::n));
+  device::Grid const grid{static_cast<unsigned>(device::ceil_div(m, Tile::m)) * across, 1, batch};
+  launcher.launch(grid, Gemm<Tile, A, B, C, N, K>{static_cast<unsigned>(m), Size<N>(n), Size<K>(k), across, a, b, c});
+}
+
+/// The same with the tile that suits.
+template <std::size_t N, std::size_t K, class A, class B, class C, class Launcher>
+void gemm_of(Launcher& launcher, unsigned batch, std::size_t m, std::size_t n, std::size_t k, A const& a, B const& b,
+             C const& c) {
   if constexpr (N != at_run_time && N <= 16) {
-    with(NarrowTile{});
+    gemm_with<NarrowTile, N, K>(launcher, batch, m, n, k, a, b, c);
   } else {
     // 132 multiprocessors want two blocks each before a block may be large.
-    bool const many = device::ceil_div(m, LargeTile::m) * device::ceil_div(columns, LargeTile::n) >= 264;
-    if (sizeof(T) == 4 && many) {
-      with(LargeTile{});
+    bool const many = batch * device::ceil_div(m, LargeTile::m) * device::ceil_div(n, LargeTile::n) >= 264;
+    if (sizeof(typename A::Value) == 4 && many) {
+      gemm_with<LargeTile, N, K>(launcher, batch, m, n, k, a, b, c);
     } else {
-      with(MiddleTile{});
+      gemm_with<MiddleTile, N, K>(launcher, batch, m, n, k, a, b, c);
     }
   }
+}
+
+/// The product of matrices. a: element (i, p) at a[i * lda + p], or, AAcross, at a[p * lda + i]; b likewise with (j,
+/// p). n and k are N and K where these are known.
+template <bool AAcross, bool BAcross, std::size_t N, std::size_t K, class T, class Act, class Launcher>
+void gemm(Launcher& launcher, std::size_t m, std::size_t n, std::size_t k, T const* a, std::size_t lda, T const* b,
+          std::size_t ldb, T const* init, std::size_t init_stride, T* c, std::size_t c_stride, Act act) {
+  gemm_of<N, K>(launcher, 1, m, n, k, Matrix<T, AAcross>{a, lda, device::is_wide(a, lda)},
+                Matrix<T, BAcross>{b, ldb, device::is_wide(b, ldb)},
+                MatrixResult<T, Act>{init, init_stride, c, c_stride, device::is_wide(c, c_stride), act});
 }
 
 }  // namespace ashlar::kernels::cuda

@@ -1,0 +1,124 @@
+// kernels/embedding/cuda.cuh: rows of a table and their pullback on the GPU.
+// Has the bits of reference.hpp: gradients are added in the order of the indices.  SPDX-License-Identifier: BSL-1.0
+//
+// Forward: bandwidth, 8 bytes an element and an index a row. Backward: without atomics, a block an index looks for
+// others like it; the first of equals adds up all of their rows, in order. Bytes of dy and dweight once, and count^2 /
+// 2 indices from L2: 0.1 ms on an H200 for 8192 indices, as long as 270 MB of rows take.
+#pragma once
+
+#include <ashlar/kernels/device/elementwise.cuh>
+#include <ashlar/kernels/reduce/channels.cuh>
+#include <ashlar/kernels/reduce/fold.cuh>
+
+#include <cstddef>
+#include <cstdint>
+
+namespace ashlar::kernels::cuda {
+namespace detail {
+
+template <class I>
+struct FirstBadIndex {
+  using Value = std::size_t;
+  std::size_t count;
+  std::size_t rows;
+  I const* index;
+  ASHLAR_DEVICE std::size_t none() const { return count; }
+  ASHLAR_DEVICE std::size_t take(std::size_t a, std::size_t i) const {
+    bool const good = index[i] >= 0 && static_cast<std::uint64_t>(index[i]) < rows;
+    return good || i > a ? a : i;
+  }
+  ASHLAR_DEVICE std::size_t join(std::size_t a, std::size_t b) const { return a < b ? a : b; }
+};
+struct StorePlace {
+  std::size_t* out;
+  ASHLAR_DEVICE void operator()(std::size_t place) const { *out = place; }
+};
+
+template <class I, class T>
+struct Embedding {
+  std::size_t dim;
+  I const* index;
+  T const* weight;
+  T* y;
+  template <unsigned N>
+  ASHLAR_DEVICE void at(std::size_t i) const {
+    if (N == 4 && dim % 4 == 0) {
+      Quotient const q = divide(i, dim);
+      device::store(y + i, device::load<N>(weight + static_cast<std::size_t>(index[q.quotient]) * dim + q.rest));
+    } else {
+      ASHLAR_DEVICE_UNROLL
+      for (unsigned j = 0; j < N; ++j) {
+        Quotient const q = divide(i + j, dim);
+        y[i + j] = weight[static_cast<std::size_t>(index[q.quotient]) * dim + q.rest];
+      }
+    }
+  }
+};
+
+template <class I, class T>
+struct EmbeddingBackward {
+  static constexpr unsigned threads = 128;
+  struct Shared {
+    device::Array<int, threads> same;
+  };
+  using Local = device::None;
+
+  std::size_t count;
+  std::size_t dim;
+  I const* index;
+  std::size_t padding;
+  T const* dy;
+  T* dweight;
+
+  template <class Block>
+  ASHLAR_DEVICE void operator()(Block& block) const {
+    std::size_t const place = block.index().x;
+    std::size_t const row = static_cast<std::size_t>(index[place]);
+    if (row == padding) return;
+    bool const later = block.any([&](auto& t, Shared&, Local&) {
+      bool found = false;
+      for (std::size_t i = t.index; i < place; i += threads) found = found || index[i] == index[place];
+      return found;
+    });
+    if (later) return;  // the block of an earlier index adds this row
+    for (std::size_t base = place; base < count; base += threads) {
+      block.phase([&](auto& t, Shared& s, Local&) {
+        std::size_t const i = base + t.index;
+        s.same.set(t.index, i < count && index[i] == index[place] ? 1 : 0);
+      });
+      block.phase([&](auto& t, Shared& s, Local&) {
+        for (unsigned j = 0; j < threads; ++j) {
+          if (s.same.get(j) == 0) continue;
+          for (std::size_t d = t.index; d < dim; d += threads) dweight[row * dim + d] += dy[(base + j) * dim + d];
+        }
+      });
+    }
+  }
+};
+
+}  // namespace detail
+
+/// *out: position of the first index that is not in [0, rows); count if all are.
+template <class I, class Launcher>
+void first_bad_index(Launcher& launcher, std::size_t count, std::size_t rows, I const* index, std::size_t* out) {
+  fold(launcher, count, detail::FirstBadIndex<I>{count, rows, index}, detail::StorePlace{out});
+}
+
+/// y[i] = row index[i] of weight: index (count), weight (rows, dim) -> y (count, dim).
+///
+/// Before  first_bad_index is count; y overlaps no input.
+template <class I, class T, class Launcher>
+void embedding(Launcher& launcher, std::size_t count, std::size_t dim, I const* index, T const* weight, T* y) {
+  if (dim == 0) return;
+  device::for_each(launcher, count * dim, detail::Embedding<I, T>{dim, index, weight, y}, weight, y);
+}
+
+/// Row index[i] of dweight += dy[i], except for the row `padding`, which gets none. count is below 2^31.
+template <class I, class T, class Launcher>
+void embedding_backward(Launcher& launcher, std::size_t count, std::size_t dim, I const* index, std::size_t padding,
+                        T const* dy, T* dweight) {
+  launcher.launch({static_cast<unsigned>(count)},
+                  detail::EmbeddingBackward<I, T>{count, dim, index, padding, dy, dweight});
+}
+
+}  // namespace ashlar::kernels::cuda

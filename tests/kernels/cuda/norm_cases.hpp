@@ -1,0 +1,197 @@
+// tests/kernels/cuda/norm_cases.hpp: norms, embedding, transpose and PReLU against their oracles.
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <ashlar/kernels/batch_norm/cuda.cuh>
+#include <ashlar/kernels/embedding/cuda.cuh>
+#include <ashlar/kernels/layer_norm/cuda.cuh>
+#include <ashlar/kernels/prelu/cuda.cuh>
+#include <ashlar/kernels/transpose/cuda.cuh>
+
+#include <ashlar/kernels/batch_norm/reference.hpp>
+#include <ashlar/kernels/embedding/reference.hpp>
+#include <ashlar/kernels/layer_norm/reference.hpp>
+#include <ashlar/kernels/prelu/cpu.hpp>
+#include <ashlar/kernels/transpose/cpu.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "device.hpp"
+
+namespace cuda_test {
+
+namespace kernels = ashlar::kernels;
+
+/// Statistics are in double; what is left are a few float roundings, scaled by 1 / deviation.
+template <class Device>
+void layer_norm_case(Device& device, Failures& failures, std::size_t rows, std::size_t n) {
+  std::string const what = "layer_norm " + std::to_string(rows) + " x " + std::to_string(n) + ": ";
+  auto& launcher = device.launcher();
+  auto const x = random<float>(rows * n, 1);
+  auto const weight = random<float>(n, 2);
+  auto const bias = random<float>(n, 3);
+  auto const dy = random<float>(rows * n, 4);
+  auto const on_x = device.upload(x, 1);
+  auto const on_weight = device.upload(weight, 1);
+  auto const on_bias = device.upload(bias, 1);
+  auto const on_dy = device.upload(dy, 1);
+  double const eps = 1e-2;
+  for (bool const affine : {true, false}) {
+    float const* const w = affine ? weight.data() : nullptr;
+    float const* const on_w = affine ? on_weight.data() : nullptr;
+    std::vector<float> y(rows * n);
+    auto const on_y = device.upload(std::vector<float>(rows * n, NAN), 1);
+    kernels::reference::layer_norm(rows, n, x.data(), eps, w, affine ? bias.data() : nullptr, y.data());
+    kernels::cuda::layer_norm(launcher, rows, n, on_x.data(), eps, on_w, affine ? on_bias.data() : nullptr,
+                              on_y.data());
+    failures.expect_close(what + "y", device.download(on_y), y, 4e-6);
+    auto dx = random<float>(rows * n, 5), dweight = random<float>(n, 6), dbias = random<float>(n, 7);
+    auto const on_dx = device.upload(dx, 1);
+    auto const on_dweight = device.upload(dweight, 1);
+    auto const on_dbias = device.upload(dbias, 1);
+    float* const dw = affine ? dweight.data() : nullptr;
+    float* const db = affine ? dbias.data() : nullptr;
+    kernels::reference::layer_norm_backward(rows, n, x.data(), eps, w, dy.data(), dx.data(), dw, db);
+    kernels::cuda::layer_norm_backward(launcher, rows, n, on_x.data(), eps, on_w, on_dy.data(), on_dx.data(),
+                                       affine ? on_dweight.data() : nullptr, affine ? on_dbias.data() : nullptr);
+    failures.expect_close(what + "dx", device.download(on_dx), dx, 2e-5);
+    failures.expect_close(what + "dweight", device.download(on_dweight), dweight, 4 * rounding<float>(rows));
+    failures.expect_close(what + "dbias", device.download(on_dbias), dbias, rounding<float>(rows));
+  }
+}
+
+template <class Device>
+void batch_norm_case(Device& device, Failures& failures, kernels::Planes const& planes) {
+  std::string const what = "batch_norm " + std::to_string(planes.images) + " x " + std::to_string(planes.channels) +
+                           " x " + std::to_string(planes.area) + ": ";
+  auto& launcher = device.launcher();
+  std::size_t const n = planes.per_channel() * planes.channels;
+  auto const x = random<float>(n, 1);
+  auto const weight = random<float>(planes.channels, 2);
+  auto const bias = random<float>(planes.channels, 3);
+  auto const dy = random<float>(n, 4);
+  auto const on_x = device.upload(x, 1);
+  auto const on_weight = device.upload(weight, 1);
+  auto const on_bias = device.upload(bias, 1);
+  auto const on_dy = device.upload(dy, 1);
+  double const eps = 1e-2;
+
+  std::vector<double> mean(planes.channels), variance(planes.channels);
+  auto const on_mean = device.upload(std::vector<double>(planes.channels, NAN));
+  auto const on_variance = device.upload(std::vector<double>(planes.channels, NAN));
+  kernels::reference::channel_moments(planes, x.data(), mean.data(), variance.data());
+  kernels::cuda::channel_moments(launcher, planes, on_x.data(), on_mean.data(), on_variance.data());
+  failures.expect_close(what + "mean", device.download(on_mean), mean, 1e-12);
+  failures.expect_close(what + "variance", device.download(on_variance), variance, 1e-12);
+
+  std::vector<float> y(n);
+  auto const on_y = device.upload(std::vector<float>(n, NAN), 1);
+  kernels::reference::batch_norm(planes, x.data(), mean.data(), variance.data(), eps, weight.data(), bias.data(),
+                                 y.data());
+  kernels::cuda::batch_norm(launcher, planes, on_x.data(), on_mean.data(), on_variance.data(), eps, on_weight.data(),
+                            on_bias.data(), on_y.data());
+  failures.expect_close(what + "y", device.download(on_y), y, 4e-6);
+
+  auto const backward = [&](auto batch, bool all) {
+    constexpr bool of_batch = decltype(batch)::value;
+    auto dx = random<float>(n, 5), dweight = random<float>(planes.channels, 6), dbias = dweight;
+    auto const on_dx = device.upload(dx, 1);
+    auto const on_dweight = device.upload(dweight, 1);
+    auto const on_dbias = device.upload(dbias, 1);
+    float* const none = nullptr;
+    kernels::reference::batch_norm_backward<of_batch>(planes, x.data(), mean.data(), variance.data(), eps,
+                                                      weight.data(), dy.data(), dx.data(), all ? dweight.data() : none,
+                                                      all ? dbias.data() : none);
+    kernels::cuda::batch_norm_backward<of_batch>(launcher, planes, on_x.data(), on_mean.data(), on_variance.data(), eps,
+                                                 on_weight.data(), on_dy.data(), on_dx.data(),
+                                                 all ? on_dweight.data() : none, all ? on_dbias.data() : none);
+    double const bound = 1e-5 + rounding<float>(planes.per_channel());
+    failures.expect_close(what + "dx", device.download(on_dx), dx, bound);
+    failures.expect_close(what + "dweight", device.download(on_dweight), dweight, bound);
+    failures.expect_close(what + "dbias", device.download(on_dbias), dbias, bound);
+  };
+  backward(std::true_type{}, true);
+  backward(std::false_type{}, true);
+  backward(std::false_type{}, false);
+}
+
+/// Copies and sums in the reference's order: its bits.
+template <class Device>
+void embedding_case(Device& device, Failures& failures, std::size_t count, std::size_t dim, std::size_t shift) {
+  std::string const what = "embedding of " + std::to_string(count) + " x " + std::to_string(dim) + ": ";
+  auto& launcher = device.launcher();
+  constexpr std::size_t rows = 13;
+  std::vector<std::int64_t> index(count);
+  for (std::size_t i = 0; i < count; ++i) index[i] = static_cast<std::int64_t>(i * i * 5 % rows);
+  auto const weight = random<float>(rows * dim, 1);
+  auto const dy = random<float>(count * dim, 2);
+  auto dweight = random<float>(rows * dim, 3);
+  std::vector<float> y(count * dim);
+  auto const on_index = device.upload(index);
+  auto const on_weight = device.upload(weight, shift);
+  auto const on_dy = device.upload(dy, shift);
+  auto const on_dweight = device.upload(dweight, shift);
+  auto const on_y = device.upload(std::vector<float>(count * dim, NAN), shift);
+  kernels::reference::embedding(count, dim, index.data(), weight.data(), y.data());
+  kernels::cuda::embedding(launcher, count, dim, on_index.data(), on_weight.data(), on_y.data());
+  failures.expect_same_bits(what + "y", device.download(on_y), y);
+  kernels::reference::embedding_backward(count, dim, index.data(), 5, dy.data(), dweight.data());
+  kernels::cuda::embedding_backward(launcher, count, dim, on_index.data(), 5, on_dy.data(), on_dweight.data());
+  failures.expect_same_bits(what + "dweight", device.download(on_dweight), dweight);
+
+  auto const bad = device.upload(std::vector<std::size_t>(1, 77));
+  for (std::size_t const at : {count, count / 2}) {
+    if (at < count) index[at] = -1;
+    auto const on_bad = device.upload(index);
+    kernels::cuda::first_bad_index(launcher, count, rows, on_bad.data(), bad.data());
+    if (device.download(bad)[0] != at) failures.add(what + "first_bad_index");
+  }
+}
+
+template <class Device>
+void transpose_case(Device& device, Failures& failures, std::size_t batch, std::size_t rows, std::size_t columns) {
+  std::string const what = "transpose of " + std::to_string(rows) + " x " + std::to_string(columns) + ": ";
+  auto& launcher = device.launcher();
+  std::size_t const n = batch * rows * columns;
+  auto const x = random<float>(n, 1);
+  auto y = random<float>(n, 2);
+  auto const on_x = device.upload(x, 1);
+  auto const on_y = device.upload(y, 1);
+  kernels::cuda::transpose_add(launcher, batch, rows, columns, on_x.data(), on_y.data());
+  kernels::transpose_add(batch, rows, columns, x.data(), y.data());
+  failures.expect_same_bits(what + "sum", device.download(on_y), y);
+  kernels::cuda::transpose(launcher, batch, rows, columns, on_x.data(), on_y.data());
+  kernels::transpose(batch, rows, columns, x.data(), y.data());
+  failures.expect_same_bits(what + "copy", device.download(on_y), y);
+}
+
+template <class Device>
+void prelu_case(Device& device, Failures& failures, std::size_t outer, std::size_t channels, std::size_t inner,
+                std::size_t shift) {
+  std::string const what =
+      "prelu " + std::to_string(outer) + " x " + std::to_string(channels) + " x " + std::to_string(inner) + ": ";
+  auto& launcher = device.launcher();
+  std::size_t const n = outer * channels * inner;
+  auto const x = random<float>(n, 1), slope = random<float>(channels, 2), dy = random<float>(n, 3);
+  auto dx = random<float>(n, 4), dslope = random<float>(channels, 5);
+  std::vector<float> y(n);
+  auto const on_x = device.upload(x, shift);
+  auto const on_slope = device.upload(slope, shift);
+  auto const on_dy = device.upload(dy, shift);
+  auto const on_dx = device.upload(dx, shift);
+  auto const on_dslope = device.upload(dslope, shift);
+  auto const on_y = device.upload(std::vector<float>(n, NAN), shift);
+  kernels::cuda::prelu(launcher, outer, channels, inner, on_x.data(), on_slope.data(), on_y.data());
+  kernels::prelu(outer, channels, inner, x.data(), slope.data(), y.data());
+  failures.expect_same_bits(what + "y", device.download(on_y), y);
+  kernels::cuda::prelu_pullback(launcher, outer, channels, inner, on_x.data(), on_slope.data(), on_dy.data(),
+                                on_dx.data(), on_dslope.data());
+  kernels::prelu_pullback(outer, channels, inner, x.data(), slope.data(), dy.data(), dx.data(), dslope.data());
+  failures.expect_close(what + "dx", device.download(on_dx), dx, 2e-7);
+  failures.expect_close(what + "dslope", device.download(on_dslope), dslope, rounding<float>(outer * inner));
+}
+
+}  // namespace cuda_test
