@@ -43,7 +43,8 @@ void check_rnn(k::Sequence const& q) {
   Guarded<T> y3(rows * ldy), gates3(rows * out);
   k::rnn<Cell, In, H>(q, x.data(), w, again.data(), has_c ? again_c.data() : none, y3.data(), ldy, gates3.data(), none,
                       work.data());
-  CHECK(same_bits(y3.data(), y.data(), rows * ldy));
+  CHECK(error(y3, y, terms) < 2);
+  CHECK((again.intact() && again_c.intact() && y3.intact() && gates3.intact() && work.intact()));
 
   auto dy = random_values<T>(rows * ldy, 8), dh = random_values<T>(q.batch * H, 9),
        dc = random_values<T>(q.batch * H, 10), dx = random_values<T>(rows * In, 11);
@@ -97,7 +98,7 @@ void check_streaming() {
                                     kept.data());
   k::rnn_pack<Cell, In, H>(w, packed.data());
   for (std::size_t s = 0; s < steps; ++s) {
-    k::rnn_step<Cell, In, H>(x.data() + s * In, packed.data(), h.data(), has_c ? c.data() : none, y.data());
+    k::rnn_packed<Cell, In, H>(1, x.data() + s * In, packed.data(), h.data(), has_c ? c.data() : none, y.data());
     std::memcpy(h.data(), y.data(), H * sizeof(T));
   }
   CHECK(error(h, h2, 4 * (In + H)) < 2);

@@ -80,7 +80,8 @@ void check_recurrent_fixture(std::string const& name) {
     }();
     test::check_golden<T>(out.output, file, "output0");
     test::check_golden<T>(last, file, "output1");
-    CHECK(bitwise_equal(plain.output, out.output));
+    if constexpr (std::is_same_v<T, double>) CHECK(bitwise_equal(plain.output, out.output));
+    else test::check_golden<T>(plain.output, file, "output0");
     using Y = std::remove_cvref_t<decltype(plain.output)>;
     auto const weighted = [&](auto const& y, auto like, std::string const& grad) {
       return sum(y * test::golden_tensor<decltype(like)>(file, grad));

@@ -1,4 +1,5 @@
-// Counts what a program asks operator new for. Included by one unit of a program: it replaces the operators.
+// Counts what a program asks operator new for. One unit of a program includes this as it is: it replaces the operators.
+// Others that count define ASHLAR_TEST_COUNTED_ELSEWHERE before.
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
@@ -45,7 +46,7 @@ std::size_t allocations_of(F&& f) {
 #define ASHLAR_TEST_COUNTS 1
 #endif
 
-#if ASHLAR_TEST_COUNTS
+#if ASHLAR_TEST_COUNTS && !defined(ASHLAR_TEST_COUNTED_ELSEWHERE)
 // Not inlined, because g++ would then take the pair of aligned_alloc and delete for a mistake.
 [[gnu::noinline]] void* operator new(std::size_t n) { return ashlar::test::counted(n, alignof(std::max_align_t)); }
 [[gnu::noinline]] void* operator new(std::size_t n, std::align_val_t a) {

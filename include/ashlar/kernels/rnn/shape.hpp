@@ -10,15 +10,18 @@ namespace ashlar::kernels {
 /// Gates i, f, g, o: c' = sigmoid(a_f + b_f) c + sigmoid(a_i + b_i) tanh(a_g + b_g), h' = sigmoid(a_o + b_o) tanh(c').
 struct Lstm {
   static constexpr std::size_t gates = 4;
+  static constexpr std::size_t sums = 4;  // of an element
 };
 /// Gates r, z, n: n = tanh(a_n + sigmoid(a_r + b_r) b_n), h' = n + sigmoid(a_z + b_z) (h - n).
 struct Gru {
   static constexpr std::size_t gates = 3;
+  static constexpr std::size_t sums = 4;  // r, z, b_n, a_n
 };
 /// h' = Act(a + b), Act Tanh or ReLU.
 template <class Act>
 struct Elman {
   static constexpr std::size_t gates = 1;
+  static constexpr std::size_t sums = 1;
 };
 
 /// Steps of a batch of sequences, taken forwards or backwards. They may be a part of longer ones, of `length` steps.

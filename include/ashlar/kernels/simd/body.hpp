@@ -114,6 +114,30 @@ struct Simd {
 #endif
   }
 
+  /// a < b ? a : b, b if one is a NaN: one instruction, which g++ 12 does not find.
+  ASHLAR_INLINE static V min(V a, V b) noexcept {
+#if ASHLAR_LEVEL == 1 && !defined(__clang__)
+    if constexpr (sizeof(T) == 4) return __builtin_ia32_minps256(a, b);
+    else return __builtin_ia32_minpd256(a, b);
+#elif ASHLAR_LEVEL == 2 && !defined(ASHLAR_EMULATE_AVX512) && !defined(__clang__)
+    if constexpr (sizeof(T) == 4) return __builtin_ia32_minps512_mask(a, b, a, static_cast<short>(-1), 4);
+    else return __builtin_ia32_minpd512_mask(a, b, a, static_cast<signed char>(-1), 4);
+#else
+    return a < b ? a : b;
+#endif
+  }
+  ASHLAR_INLINE static V max(V a, V b) noexcept {
+#if ASHLAR_LEVEL == 1 && !defined(__clang__)
+    if constexpr (sizeof(T) == 4) return __builtin_ia32_maxps256(a, b);
+    else return __builtin_ia32_maxpd256(a, b);
+#elif ASHLAR_LEVEL == 2 && !defined(ASHLAR_EMULATE_AVX512) && !defined(__clang__)
+    if constexpr (sizeof(T) == 4) return __builtin_ia32_maxps512_mask(a, b, a, static_cast<short>(-1), 4);
+    else return __builtin_ia32_maxpd512_mask(a, b, a, static_cast<signed char>(-1), 4);
+#else
+    return a > b ? a : b;
+#endif
+  }
+
   ASHLAR_INLINE static V sqrt(V v) noexcept {
 #if defined(__clang__)
     return __builtin_elementwise_sqrt(v);
