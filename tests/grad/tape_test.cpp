@@ -195,3 +195,66 @@ TEST_CASE("parameters of another network are used as they are, without gradients
   tape.backward(sum(tape(x) * teacher(tape.input(x))));
   CHECK(values(grads.w) == std::vector<float>{10 * 9, 10});
 }
+
+namespace {
+
+/// in * (w * t) for a tensor t of the layer's own, which is not traced.
+enum class How { mixed, parameter_on_tape, tensor_on_tape, temporary_on_tape, as_it_is, with_buffer };
+template <How H>
+struct Mixed {
+  Parameter<float, 2> w;
+  Buffer<float, 2> buffer;
+  auto operator()(auto const& in) const {
+    Tensor<float, 2> const t{3, 4};
+    if constexpr (H == How::mixed) return in * (t * w);
+    else if constexpr (H == How::parameter_on_tape) return in * (t * on_tape_of(in, w));
+    else if constexpr (H == How::tensor_on_tape) return in * (on_tape_of(in, t) * w);
+    else if constexpr (H == How::temporary_on_tape) return in * (on_tape_of(in, Tensor<float, 2>{3, 4}) * w);
+    else if constexpr (H == How::as_it_is) return in * (t * w.view());
+    else return in * (buffer * w);
+  }
+};
+struct HalfFrozen {
+  Parameter<float, 2> w;
+  Frozen<Times> fixed;
+  auto operator()(auto const& in) const {
+    Tensor<float, 2> const t{1, 2};
+    return in * w * fixed(t);
+  }
+};
+
+template <How H>
+std::vector<float> gradient_of_mixed() {
+  Mixed<H> net{}, grads{};
+  net.w.fill(2);
+  net.buffer.fill(5);
+  Tape tape(net, grads);
+  auto const loss = sum(tape(x));
+  CHECK(loss.item() == sum(net(x)).item());  // outside of a recorded forward nothing is lost
+  tape.backward(loss);
+  return values(grads.w);
+}
+
+}  // namespace
+
+TEST_CASE("a parameter with tensors that are not traced is trained, or refused, and never silently left out") {
+  CHECK(gradient_of_mixed<How::parameter_on_tape>() == std::vector<float>{3 * 3, -1 * 4});
+  CHECK(gradient_of_mixed<How::tensor_on_tape>() == std::vector<float>{3 * 3, -1 * 4});
+  CHECK(gradient_of_mixed<How::temporary_on_tape>() == std::vector<float>{3 * 3, -1 * 4});
+  CHECK(gradient_of_mixed<How::as_it_is>() == std::vector<float>{0, 0});
+  CHECK_THROWS_WITH(gradient_of_mixed<How::mixed>(),
+                    "an op got a parameter but no traced value and is not recorded: in a forward with the input x, "
+                    "write on_tape_of(x, a) for one of its arguments a to train the parameter, or weight.view() for a "
+                    "parameter weight to use it as it is");
+  CHECK_THROWS_AS(gradient_of_mixed<How::with_buffer>(), Error);
+}
+
+TEST_CASE("parameters that a recorded forward does not train may meet plain tensors in it") {
+  HalfFrozen net{}, grads{};
+  net.w.fill(2);
+  net.fixed.w.fill(3);
+  Tape tape(net, grads);
+  tape.backward(sum(tape(x)));
+  CHECK(values(grads.w) == std::vector<float>{3 * 3, -1 * 6});
+  CHECK(values(grads.fixed.w) == std::vector<float>{0, 0});
+}

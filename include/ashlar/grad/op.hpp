@@ -162,15 +162,24 @@ template <class X>
   requires(requires { X::kind; })
 inline constexpr bool is_parameter<X> = X::kind == Kind::parameter;
 
-/// An op of parameters alone has no tape among its arguments: its result would be a plain tensor, and nothing would be
-/// trained through it. Error: value, in a forward that is being recorded.
+[[noreturn]] inline void throw_not_recorded() {
+  throw Error(Errc::value,
+              "an op got a parameter but no traced value and is not recorded: in a forward with the input x, write "
+              "on_tape_of(x, a) for one of its arguments a to train the parameter, or weight.view() for a parameter "
+              "weight to use it as it is");
+}
+
+/// An op without a traced value has no tape among its arguments: its result would be a plain tensor, and its parameters
+/// would silently not be trained. Inference reads one thread-local pointer. Error: value, in a forward that is being
+/// recorded, for a parameter of the network that is not frozen.
 template <class... X>
 void check_recorded(X const&... x) {
-  if (recording == nullptr || !((recording->grad_of(x.data()) != nullptr) || ...)) return;
-  throw Error(
-      Errc::value,
-      "an op got parameters alone and is not recorded: in a forward with the input x, write on_tape_of(x, weight) "
-      "for weight to train it, or weight.view() to use it as it is");
+  if (recording == nullptr) return;
+  [[maybe_unused]] auto const is_trained = [](auto const& a) {
+    if constexpr (is_parameter<std::remove_cvref_t<decltype(a)>>) return recording->grad_of(a.data()) != nullptr;
+    else return false;
+  };
+  if ((is_trained(x) || ...)) throw_not_recorded();
 }
 
 /// An op on plain tensors. A function of its own, because g++ 12 copies what is returned from an inner block: 1 KB, and
@@ -204,7 +213,7 @@ auto harmless(X const& x, Like<T, E...> const& like) {
 ///   void prepare(TapeCore&, View<T const, E...> x...);             optional: take memory from the tape, before forward
 ///
 /// Errors  compile time: a value on another device; the sentence names the op, by its static member `name` or by its
-/// type.
+///         type. run time: value, for a parameter without a traced value in a forward that is being recorded.
 template <class Op, TensorLike... X>
 auto apply(Op op, X const&... x) {
   if constexpr (!detail::on_host<X...>()) {
@@ -213,12 +222,12 @@ auto apply(Op op, X const&... x) {
     auto const like = op.output(detail::const_view(x)...);
     return detail::record(op, like, x...);
   } else {
-    if constexpr (sizeof...(X) != 0 && (detail::is_parameter<X> && ...)) detail::check_recorded(x...);
+    if constexpr ((detail::is_parameter<X> || ...)) detail::check_recorded(x...);
     return detail::compute(op, x...);
   }
 }
 
-/// A parameter on the tape of x, for what a layer computes of parameters alone: `x * exp(on_tape_of(x, log_scale))`.
+/// A parameter on the tape of x, for what a layer computes without x: `x * exp(on_tape_of(x, log_scale))`.
 /// With a plain x it is a View, and nothing is recorded.
 template <TensorLike X, class T, std::size_t... E>
 auto on_tape_of(X const& x, Parameter<T, E...> const& parameter) {
@@ -227,6 +236,27 @@ auto on_tape_of(X const& x, Parameter<T, E...> const& parameter) {
     return Traced<typename X::context, T, E...>(x.tape(), value, x.tape()->grad_of(parameter.data()), parameter.dims());
   } else {
     return parameter.view();
+  }
+}
+
+/// A tensor of a layer's own on the tape of x, for what goes into another layer without x:
+/// `x + position(on_tape_of(x, indices))`. It is copied and has no gradient. With a plain x it is a View.
+template <TensorLike X, class T, class D, std::size_t... E>
+auto on_tape_of(X const& x, BasicTensor<T, D, E...> const& tensor) {
+  if constexpr (detail::is_traced<X>) {
+    auto const copy = detail::operand(*x.tape(), tensor);
+    return Traced<typename X::context, T, E...>(x.tape(), const_cast<T*>(copy.data()), nullptr, copy.dims());
+  } else {
+    return tensor.view();
+  }
+}
+/// A temporary stays a value, so that nothing looks at what is gone.
+template <TensorLike X, class T, class D, std::size_t... E>
+auto on_tape_of(X const& x, BasicTensor<T, D, E...>&& tensor) {
+  if constexpr (detail::is_traced<X>) {
+    return on_tape_of(x, tensor);
+  } else {
+    return BasicTensor<T, D, E...>(std::move(tensor));
   }
 }
 
