@@ -4,6 +4,7 @@
 #include <ashlar/io/torch_state.hpp>
 #include <ashlar/io/torch_write.hpp>
 #include <ashlar/nn.hpp>
+#include <ashlar/nn/recurrent_cell.hpp>
 
 #include "support/safetensors.hpp"
 
@@ -35,6 +36,11 @@ struct Net {
   Linear<Hidden, Out> out;
 };
 using MLP = Net<20, 256, 10>;
+struct Voice {
+  LSTMCell<3, 2> cell;
+  Linear<2, 1> out;
+  auto operator()(auto const& x) const { return x; }
+};
 using Small3 = Net<4, 8, 3>;
 
 using Block1 = Sequential<Linear<4, 8>, ReLU, Linear<8, 4>, ReLU>;
@@ -368,6 +374,14 @@ TEST_CASE("a network in a checkpoint is found by its path, and an error says whi
   };
   check_equal(*load<Moments>(path, {.at = "optimizer.state.1"}), "pytorch/checkpoint_adam.safetensors",
               "optimizer/state/1/");
+}
+
+TEST_CASE("a network with a recurrent layer is a network, and no checkpoint") {
+  auto voice = make<Voice>(Rng{0});
+  save_torch("voice.pt", torch_state_dict(*voice));
+  auto const again = load<Voice>("voice.pt");
+  CHECK(again->cell.weight_hh(7, 1) == voice->cell.weight_hh(7, 1));
+  CHECK(again->out.weight(0, 1) == voice->out.weight(0, 1));
 }
 
 TEST_CASE("a layer of an .ashlar file is found by its path") {

@@ -21,7 +21,10 @@
 namespace ashlar::detail {
 
 /// Something that remembers a value for each parameter: a State, or the packed state of what is trained.
-inline bool is_moment(MemberInfo const& m) { return m.type != nullptr && (m.type->state || !m.type->rows.empty()); }
+inline bool is_moment(MemberInfo const& m) {
+  if (m.type == nullptr) return false;
+  return m.type->state || (!m.type->rows.empty() && m.type->rows[0].moment);  // an LSTM has rows of its own, too
+}
 
 inline bool has_number(TypeInfo const& type, std::string_view key) {
   return std::any_of(type.members.begin(), type.members.end(),
@@ -50,6 +53,9 @@ struct MemberAt {
 };
 ASHLAR_COLD inline MemberAt member_at(TypeInfo const& type, std::string_view key) {
   if (key.empty()) return {true, &type};
+  for (Row const& row : type.rows) {
+    if (row.key == key) return {true, nullptr};
+  }
   for (MemberInfo const& m : type.members) {
     std::string_view rest;
     if (m.key.empty()) {
