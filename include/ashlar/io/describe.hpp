@@ -4,6 +4,7 @@
 // string literals, and a type of the library is repeated only if it has the form of one.
 #pragma once
 
+#include <ashlar/io/cpp_text.hpp>
 #include <ashlar/io/flat.hpp>
 #include <ashlar/io/message.hpp>
 #include <ashlar/io/modules.hpp>
@@ -13,9 +14,6 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <cstdint>
-#include <cstdio>
-#include <cstring>
 #include <map>
 #include <span>
 #include <string>
@@ -25,105 +23,6 @@
 
 namespace ashlar {
 namespace detail {
-
-inline bool is_letter(char c) { return is_word(c) && !(c >= '0' && c <= '9'); }
-
-ASHLAR_COLD inline bool is_keyword(std::string_view word) {
-  static constexpr std::string_view words =
-      " alignas alignof and and_eq asm auto bitand bitor bool break case catch char char8_t char16_t char32_t class "
-      "compl concept const consteval constexpr constinit const_cast continue co_await co_return co_yield decltype "
-      "default delete do double dynamic_cast else enum explicit export extern false float for friend goto if inline "
-      "int long mutable namespace new noexcept not not_eq nullptr operator or or_eq private protected public register "
-      "reinterpret_cast requires return short signed sizeof static static_assert static_cast struct switch template "
-      "this thread_local throw true try typedef typeid typename union unsigned using virtual void volatile wchar_t "
-      "while xor xor_eq version migration described ";
-  return words.find(message({" ", word, " "})) != std::string_view::npos;
-}
-
-/// The same word if it is an identifier, or one made from it: "block 0" -> "block_0", "0" -> "_0".
-ASHLAR_COLD inline std::string identifier(std::string_view text) {
-  std::string out;
-  for (char const c : text.substr(0, 100)) {
-    if (is_word(c)) out += c;
-    else if (!out.empty() && out.back() != '_') out += '_';
-  }
-  while (out.size() > 1 && out.back() == '_' && text.back() != '_') out.pop_back();
-  if (out.empty() || !is_letter(out[0])) out.insert(0, "_");
-  if (is_keyword(out) || out.find("__") != std::string::npos) out = "x_" + out;
-  while (out.find("__") != std::string::npos) out.erase(out.find("__"), 1);
-  return out;
-}
-
-/// A string literal with these bytes.
-ASHLAR_COLD inline std::string literal(std::string_view text) {
-  std::string out = "\"";
-  for (char const c : text) {
-    if (c == '"' || c == '\\') out += '\\';
-    if (c == '?') out += '\\';  // no trigraphs
-    out += c;
-  }
-  return out += '"';
-}
-
-/// True for text that can only be a type of the library with its arguments: words, numbers, and literals without
-/// escapes.
-ASHLAR_COLD inline bool is_plain_type(std::string_view type) {
-  bool quoted = false;
-  int depth = 0;
-  for (char const c : type) {
-    if (c == '\\' || static_cast<unsigned char>(c) >= 0x7f) return false;
-    if (c == '"') quoted = !quoted;
-    if (quoted) continue;
-    if (c == '<') ++depth;
-    if (c == '>' && --depth < 0) return false;
-    if (!is_word(c) && std::string_view("<>,:. {}-+\"=").find(c) == std::string_view::npos) return false;
-  }
-  return !quoted && depth == 0 && !type.empty() && is_letter(type[0]);
-}
-
-ASHLAR_COLD inline std::string_view spelling(DType dtype) {
-  switch (dtype) {
-    case DType::f64: return "double";
-    case DType::f32: return "float";
-    case DType::f16: return "float16";
-    case DType::bf16: return "bfloat16";
-    case DType::i64: return "std::int64_t";
-    case DType::i32: return "std::int32_t";
-    case DType::i16: return "std::int16_t";
-    case DType::i8: return "std::int8_t";
-    case DType::u8: return "std::uint8_t";
-    case DType::boolean: return "bool";
-    case DType::u64: return "std::uint64_t";
-    case DType::u32: return "std::uint32_t";
-    case DType::u16: return "std::uint16_t";
-    default: return "void";  // no file holds others
-  }
-}
-
-ASHLAR_COLD inline std::string number_text(Row const& row, std::byte const* at) {
-  char text[32];
-  auto const value = [&]<class T>(T v) {
-    std::memcpy(&v, at, sizeof v);
-    if constexpr (std::is_floating_point_v<T>) std::snprintf(text, sizeof text, "%.9g", static_cast<double>(v));
-    else if constexpr (std::is_signed_v<T>) std::snprintf(text, sizeof text, "%lld", static_cast<long long>(v));
-    else std::snprintf(text, sizeof text, "%llu", static_cast<unsigned long long>(v));
-    return std::string(text);
-  };
-  switch (row.dtype) {
-    case DType::f64: return value(double{});
-    case DType::f32: return value(float{});
-    case DType::i64: return value(std::int64_t{});
-    case DType::i32: return value(std::int32_t{});
-    case DType::i16: return value(std::int16_t{});
-    case DType::i8: return value(std::int8_t{});
-    case DType::u64: return value(std::uint64_t{});
-    case DType::u32: return value(std::uint32_t{});
-    case DType::u16: return value(std::uint16_t{});
-    case DType::u8: return value(std::uint8_t{});
-    case DType::boolean: return *at == std::byte{0} ? "false" : "true";
-    default: return "?";
-  }
-}
 
 /// Writes the structs of one file.
 class Describer {
@@ -157,9 +56,8 @@ class Describer {
   }
 
   ASHLAR_COLD std::string text() {
-    std::string const root = type_of(0, modules_[0].type);
-    std::string out = message({"// ", root, ": ", file_.tensors().size(), " tensors, ", file_.data().size(),
-                               " bytes, written by ashlar ", printable(file_.library_version()), "\n"});
+    std::string const root = write_structs();
+    std::string out = message({"// ", root, ": ", heading(), "\n"});
     out +=
         "#include <ashlar/ashlar.hpp>\n\n#include <array>\n#include <cstdint>\n\nnamespace described {\n\n"
         "using namespace ashlar;\n";
@@ -167,6 +65,20 @@ class Describer {
     if (!is_letter(root[0]) || root.find('<') != std::string::npos) out += message({"\nusing Model = ", root, ";\n"});
     return out += "\n}  // namespace described\n";
   }
+
+  /// The same in parts: what the file is, the structs, and the type of the whole, which is named `name` if it is one of
+  /// the model's own. The structs want a namespace in which those of the library are known.
+  ASHLAR_COLD std::string heading() const {
+    std::string version = printable(file_.library_version());
+    if (!version.empty() && version.back() == '\\') version.back() = '?';  // it would go on in the line below
+    return message({file_.tensors().size(), " tensors, ", file_.data().size(), " bytes, written by ashlar ", version});
+  }
+  ASHLAR_COLD std::string write_structs(std::string_view name = {}) {
+    bool const is_own =
+        modules_[0].type != "std::array" && modules_[0].type != "ashlar::Sequential" && !is_library(modules_[0].type);
+    return type_of(0, name.empty() || !is_own ? modules_[0].type : name);
+  }
+  [[nodiscard]] std::string const& structs() const { return structs_; }
 
  private:
   struct Part {
