@@ -12,6 +12,7 @@ foreach(source IN LISTS sources)
   target_link_libraries(interop_${name} PRIVATE ashlar::development)
   set_target_properties(interop_${name} PROPERTIES OUTPUT_NAME ${name} RUNTIME_OUTPUT_DIRECTORY ${bin})
 endforeach()
+target_link_libraries(interop_generate PRIVATE ashlar_generate)
 
 file(GLOB scripts CONFIGURE_DEPENDS ${folder}/*.py)
 list(FILTER scripts EXCLUDE REGEX "/(_[^/]*|conftest\\.py)$")

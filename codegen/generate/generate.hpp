@@ -37,7 +37,7 @@ struct GenerateOptions {
 };
 
 /// A header that defines a struct `options.name`, which `load` fills from the file: .ashlar, PyTorch's files or
-/// .safetensors. A function load_options() beside it has what load has to be told, if that is anything.
+/// .safetensors. <name>_parts::load_options() returns what load has to be told, if that is anything.
 ///
 /// A file of ours tells its layers and their settings. For others, layers are recognised by their keys and shapes, and
 /// what the file does not tell is said in comments. Everything in the text comes from the file, so nothing of it
