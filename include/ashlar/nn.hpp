@@ -10,6 +10,7 @@
 #include <ashlar/nn/dropout.hpp>
 #include <ashlar/nn/embedding.hpp>
 #include <ashlar/nn/flatten.hpp>
+#include <ashlar/nn/group_norm.hpp>
 #include <ashlar/nn/initialise.hpp>
 #include <ashlar/nn/layer_norm.hpp>
 #include <ashlar/nn/linear.hpp>
@@ -20,5 +21,6 @@
 #include <ashlar/nn/prelu.hpp>
 #include <ashlar/nn/reduce.hpp>
 #include <ashlar/nn/reshape.hpp>
+#include <ashlar/nn/rms_norm.hpp>
 #include <ashlar/nn/sequential.hpp>
 #include <ashlar/nn/softmax.hpp>

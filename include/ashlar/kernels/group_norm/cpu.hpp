@@ -1,0 +1,75 @@
+// kernels/group_norm/cpu.hpp: normalisation of groups of channels and its pullback on the host, one thread.
+// Must agree with reference.hpp; tests/kernels/group_norm_test.cpp states the bound.  SPDX-License-Identifier: BSL-1.0
+//
+// Sums run in double, in an order that the shape alone fixes: same input, same bits.
+#pragma once
+
+#include <ashlar/kernels/batch_norm/shape.hpp>
+#include <ashlar/kernels/layer_norm/cpu.hpp>
+
+#include <cstddef>
+
+namespace ashlar::kernels {
+inline namespace ASHLAR_KERNELS_ABI {
+
+/// y = (x - mean) / sqrt(variance + eps) * weight + bias, mean and biased variance those of each group of channels of
+/// an image: x, y as planes, weight, bias (channels) or null. groups divides planes.channels.
+///
+/// Before  y overlaps no input.
+/// Never   throws, allocates, or touches an element outside the arrays.
+template <class T>
+void group_norm(Planes const& planes, std::size_t groups, T const* x, double eps, T const* weight, T const* bias,
+                T* y) noexcept {
+  std::size_t const each = planes.channels / groups;
+  std::size_t const n = each * planes.area;
+  for (std::size_t g = 0; g < planes.images * groups; ++g) {
+    detail::RowScale const s = detail::row_scale(n, x, eps);
+    for (std::size_t k = 0; k < each; ++k, x += planes.area, y += planes.area) {
+      std::size_t const c = g % groups * each + k;
+      T const center = static_cast<T>(s.mean);
+      T const scale = static_cast<T>(s.inverse) * (weight != nullptr ? weight[c] : T(1));
+      T const shift = bias != nullptr ? bias[c] : T(0);
+      for (std::size_t i = 0; i < planes.area; ++i) y[i] = (x[i] - center) * scale + shift;
+    }
+  }
+}
+
+/// Pullback of group_norm; computes the statistics again. Adds to dx, dweight and dbias; any of them may be null, and
+/// so may weight.
+template <class T>
+void group_norm_backward(Planes const& planes, std::size_t groups, T const* x, double eps, T const* weight, T const* dy,
+                         T* dx, T* dweight, T* dbias) noexcept {
+  std::size_t const each = planes.channels / groups;
+  std::size_t const n = each * planes.area;
+  for (std::size_t g = 0; g < planes.images * groups; ++g) {
+    detail::RowScale const s = detail::row_scale(n, x + g * n, eps);
+    double sum = 0;      // of dy * weight
+    double product = 0;  // of dy * weight * (x - mean)
+    for (std::size_t k = 0; k < each; ++k) {
+      std::size_t const c = g % groups * each + k;
+      T const* const xs = x + g * n + k * planes.area;
+      T const* const ds = dy + g * n + k * planes.area;
+      double const plain = detail::sum_of_row(planes.area, [=](std::size_t i) { return static_cast<double>(ds[i]); });
+      double const by_x = detail::sum_of_row(planes.area, [=](std::size_t i) {
+        return static_cast<double>(ds[i]) * (static_cast<double>(xs[i]) - s.mean);
+      });
+      double const w = weight != nullptr ? static_cast<double>(weight[c]) : 1;
+      sum += w * plain;
+      product += w * by_x;
+      if (dweight != nullptr) dweight[c] += static_cast<T>(by_x * s.inverse);
+      if (dbias != nullptr) dbias[c] += static_cast<T>(plain);
+    }
+    if (dx == nullptr) continue;
+    T const center = static_cast<T>(s.mean);
+    T const inverse = static_cast<T>(s.inverse);
+    T const offset = static_cast<T>(sum / static_cast<double>(n));
+    T const slope = static_cast<T>(s.inverse * s.inverse * product / static_cast<double>(n));
+    for (std::size_t i = 0; i < n; ++i) {
+      T const w = weight != nullptr ? weight[g % groups * each + i / planes.area] : T(1);
+      dx[g * n + i] += inverse * (dy[g * n + i] * w - offset - (x[g * n + i] - center) * slope);
+    }
+  }
+}
+
+}  // namespace ASHLAR_KERNELS_ABI
+}  // namespace ashlar::kernels
