@@ -16,8 +16,21 @@ namespace cuda_test {
 
 class CheckedDevice {
  public:
+  /// Elements behind a buffer that show what was written there.
+#if defined(__SANITIZE_ADDRESS__)
+  static constexpr std::size_t behind = 0;
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+  static constexpr std::size_t behind = 0;
+#else
+  static constexpr std::size_t behind = 16;
+#endif
+#else
+  static constexpr std::size_t behind = 16;
+#endif
+
   /// n elements behind `shift` elements that nobody may touch. Nothing lies behind the last one: the address sanitizer
-  /// sees what reads or writes there. Without it, elements behind show what was written.
+  /// sees what reads or writes there.
   template <class T>
   struct Buffer {
     T* at = nullptr;
@@ -59,17 +72,6 @@ class CheckedDevice {
 
  private:
   static constexpr unsigned char guard = 0xfe;  // -1.7e38 as float
-#if defined(__SANITIZE_ADDRESS__)
-  static constexpr std::size_t behind = 0;
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-  static constexpr std::size_t behind = 0;
-#else
-  static constexpr std::size_t behind = 16;
-#endif
-#else
-  static constexpr std::size_t behind = 16;
-#endif
   struct Memory {
     std::unique_ptr<unsigned char[]> data;
     std::size_t bytes;

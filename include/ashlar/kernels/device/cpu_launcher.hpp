@@ -46,28 +46,26 @@ class CpuLauncher {
 
   template <class Body>
   void launch(Grid grid, Body const& body) {
-    run(*faults_, schedule_, grid, body);
+    run(*faults_, schedule_, grid, AnyBody::of(body));
   }
   [[nodiscard]] void* workspace(std::size_t bytes) {
     workspace_.assign(bytes, 0xff);
     return workspace_.data();
   }
 
-  template <class Body>
-  static void run(Faults& found, Schedule const& schedule, Grid grid, Body const& body) {
+  static void run(Faults& found, Schedule const& schedule, Grid grid, AnyBody const& body) {
     std::size_t const blocks = std::size_t{grid.x} * grid.y * grid.z;
     if (blocks == 0) return;
-    auto const memory = std::make_unique<CpuBlockMemory<Body>>();
-    std::vector<unsigned> const threads = ordered(Body::threads, schedule);
+    BlockMemory memory(body.sizes);
+    Barriers none;
+    std::vector<unsigned> const threads = ordered(body.sizes.threads, schedule);
     faults = &found;
     for (unsigned const b : ordered(blocks, schedule)) {
-      memory->poison(schedule.poison);
-      Watch watch(found, &memory->shared(), sizeof(typename Body::Shared));
+      memory.poison(schedule.poison);
+      Watch watch(found, memory.shared(), body.sizes.shared);
       watched = &watch;
-      NoBarriers none;
       Grid const index{b % grid.x, b / grid.x % grid.y, b / grid.x / grid.y};
-      CpuBlock<Body, NoBarriers> block(*memory, index, grid, threads.data(), Body::threads, none);
-      body(block);
+      body.call(body.body, BlockRun(memory, index, grid, threads.data(), body.sizes.threads, none));
     }
     watched = nullptr;
     faults = nullptr;
@@ -91,6 +89,9 @@ class CheckedLauncher {
 
   template <class Body>
   void launch(Grid grid, Body const& body) {
+    launch(grid, AnyBody::of(body));
+  }
+  void launch(Grid grid, AnyBody const& body) {
     static constexpr Schedule schedules[] = {
         {Order::forward, 1, 0xff}, {Order::reversed, 1, 0x00}, {Order::shuffled, 2, 0xff}, {Order::shuffled, 3, 0x3f}};
     ++launches_;

@@ -15,15 +15,14 @@
 namespace ashlar::kernels::device {
 
 /// One barrier for the block and one for each warp.
-class Barriers {
+class HostBarriers : public Barriers {
  public:
-  explicit Barriers(unsigned threads) : block_(static_cast<std::ptrdiff_t>(threads)) {
+  explicit HostBarriers(unsigned threads) : block_(static_cast<std::ptrdiff_t>(threads)) {
     for (unsigned w = 0; w < threads / 32; ++w) warps_.push_back(std::make_unique<std::barrier<>>(32));
   }
-  void block() { block_.arrive_and_wait(); }
-  void warp(unsigned w) { warps_[w]->arrive_and_wait(); }
-  /// True for all threads of the block if it is for one.
-  bool any(bool value) {
+  void block() override { block_.arrive_and_wait(); }
+  void warp(unsigned w) override { warps_[w]->arrive_and_wait(); }
+  bool any(bool value) override {
     if (value) any_.store(true);
     block_.arrive_and_wait();
     bool const of_all = any_.load();
@@ -46,21 +45,23 @@ class ThreadsLauncher {
 
   template <class Body>
   void launch(Grid grid, Body const& body) {
+    launch(grid, AnyBody::of(body));
+  }
+  void launch(Grid grid, AnyBody const& body) {
     std::size_t const blocks = std::size_t{grid.x} * grid.y * grid.z;
     if (blocks == 0) return;
-    auto const memory = std::make_unique<CpuBlockMemory<Body>>();
-    memory->poison(0xff);
-    Barriers barriers(Body::threads);
+    BlockMemory memory(body.sizes);
+    memory.poison(0xff);
+    HostBarriers barriers(body.sizes.threads);
     std::vector<std::jthread> threads;
-    for (unsigned t = 0; t < Body::threads; ++t) {
+    for (unsigned t = 0; t < body.sizes.threads; ++t) {
       threads.emplace_back([&, t] {
         faults = faults_;
         for (std::size_t b = 0; b < blocks; ++b) {
           auto const x = static_cast<unsigned>(b % grid.x);
           auto const y = static_cast<unsigned>(b / grid.x % grid.y);
           auto const z = static_cast<unsigned>(b / grid.x / grid.y);
-          CpuBlock<Body, Barriers> block(*memory, Grid{x, y, z}, grid, &t, 1, barriers);
-          body(block);
+          body.call(body.body, BlockRun(memory, Grid{x, y, z}, grid, &t, 1, barriers));
           barriers.block();
         }
       });

@@ -1,6 +1,6 @@
 // kernels/matmul/cuda.cuh: the matrix product of run-time sizes and its pullbacks on the GPU.
-// Must agree with reference.hpp; tests/kernels/cuda_product_test.cpp states the bound.  SPDX-License-Identifier:
-// BSL-1.0
+// Must agree with reference.hpp; tests/kernels/cuda_product_test.cpp states the bound.
+// SPDX-License-Identifier: BSL-1.0
 //
 // gemm/cuda.cuh has the roofline and the order of the sums, that of reference.hpp. Sizes are below 2^32 - 128.
 #pragma once

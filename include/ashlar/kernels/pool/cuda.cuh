@@ -1,6 +1,6 @@
 // kernels/pool/cuda.cuh: pools and their pullbacks on the GPU.
-// Must agree with reference.hpp; tests/kernels/cuda_product_test.cpp states the bound.  SPDX-License-Identifier:
-// BSL-1.0
+// Must agree with reference.hpp; tests/kernels/cuda_product_test.cpp states the bound.
+// SPDX-License-Identifier: BSL-1.0
 //
 // A thread an element of the result; the pullbacks ask for each element of x which windows it lies under, so that
 // nothing is added by two threads and sums have the order of the windows. Forward: bandwidth for x, whose repeats come
