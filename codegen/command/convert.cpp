@@ -203,11 +203,11 @@ bool keeps_tree(Source const& source, ConvertOptions const& options) {
                        !options.transpose.empty() || !options.dtype.empty() || options.tensors_only;
   if (!changes) return true;
   if (is_flat(part) || part.is_tensor()) return false;
-  auto lines = detail::StateDictList(part).lines();
+  auto const lines = detail::StateDictList(part).lines();
   throw Error(Errc::mismatch,
               fmt::format("{}: is a nested checkpoint, of which a .pt file is made only as it is; --at takes a part{}",
                           source.path, lines.empty() ? "" : ", as one of"),
-              std::move(lines));
+              lines);
 }
 
 Value torch_tree(std::vector<Entry> const& entries, Versions const& versions) {

@@ -155,11 +155,11 @@ bool KeyFilter::takes(std::string const& key) const {
 Value const& part_at(Source const& source, std::string const& path) {
   Value const* const there = detail::value_at(source.root, path);
   if (there != nullptr) return *there;
-  auto lines = detail::StateDictList(source.root).lines();
+  auto const lines = detail::StateDictList(source.root).lines();
   throw Error(Errc::mismatch,
               fmt::format("{}: has nothing at \"{}\"{}", source.path, shown(path),
                           lines.empty() ? "" : "; dicts of tensors are at"),
-              std::move(lines));
+              lines);
 }
 
 void require_reasonable(std::string const& path, Entry const& entry) {

@@ -1,6 +1,8 @@
 """What convert writes, read by others: the safetensors package, the Python reader, PyTorch.  SPDX-License-Identifier: BSL-1.0"""
 import json
+import os
 import pathlib
+import struct
 import subprocess
 import sys
 
@@ -94,6 +96,26 @@ run("verify", "python.ashlar")
 run("convert", "python.ashlar", "python.safetensors", "--dtype", "f32", "--transpose", "a.weight")
 back = load_file("python.safetensors")
 assert np.array_equal(back["a.weight"], arrays["a.weight"].T) and back["a.bias"].dtype == np.float32 and back["n"] == 7
+
+# ---- the schema is that of the manifest: flatc reads it through that alone -----------------------------------------------------
+flatc = os.environ.get("ASHLAR_FLATC", "")
+if flatc and not flatc.endswith("NOTFOUND"):
+    pathlib.Path("ashlar.fbs").write_text(run("schema", "--fixed"))
+    assert pathlib.Path("ashlar.fbs").read_text() == (_console.SOURCE / "schemas" / "ashlar.fbs").read_text()
+    run("convert", PYTORCH / "batchnorm.pt", "net.ashlar", "--quiet")
+    for path in ("net.ashlar", _console.GOLDEN / "io" / "small.ashlar"):
+        pathlib.Path("net.fbs").write_text(run("schema", path))
+        raw = pathlib.Path(path).read_bytes()
+        pathlib.Path("net.bin").write_bytes(raw[64:64 + struct.unpack("<I", raw[12:16])[0]])
+        subprocess.run([flatc, "--json", "--strict-json", "--raw-binary", "net.fbs", "--", "net.bin"], check=True)
+        tree = json.loads(pathlib.Path("net.json").read_text())
+        keys = [t["key"] for t in tree["header"]["tensors"]]
+        assert sorted(keys) == sorted(k for k, t in inspect(path).items() if "tied_to" not in t)
+        part = "bn" if path == "net.ashlar" else "first"
+        assert tree[part]["weight"]["key"] == f"{part}.weight"
+    assert tree["layers"][1]["bias"]["shape"] == [3]
+else:
+    print("skipped: there is no flatc to read manifests by their schemas")
 
 # ---- PyTorch ------------------------------------------------------------------------------------------------------------------
 TORCH = """
