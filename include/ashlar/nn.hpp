@@ -7,6 +7,7 @@
 #include <ashlar/nn/batch_norm.hpp>
 #include <ashlar/nn/chain.hpp>
 #include <ashlar/nn/conv.hpp>
+#include <ashlar/nn/conv_transpose.hpp>
 #include <ashlar/nn/dropout.hpp>
 #include <ashlar/nn/embedding.hpp>
 #include <ashlar/nn/flatten.hpp>

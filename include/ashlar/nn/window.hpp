@@ -38,6 +38,16 @@ constexpr void spell_argument(Spelling& s, Size2 const& v) {
   spell(s, v);
 }
 
+/// The last extents of a flow, at least so many; those it does not know are dyn.
+constexpr Flow at_least(Flow const& from, std::size_t rank) {
+  Flow to{true, true, {}};
+  to.extents.rank = rank;
+  for (std::size_t d = 0; d < rank; ++d) to.extents[d] = dyn;
+  std::size_t const known = from.known ? from.extents.rank : 0;
+  for (std::size_t d = 0; d < known; ++d) to.extents[rank - known + d] = from.extents[d];
+  return to;
+}
+
 /// What a layer that moves a window does to extents (..., channels, rows, columns), or (..., channels, columns).
 struct Windows {
   kernels::Window rows{};
@@ -76,15 +86,6 @@ struct Windows {
 
  private:
   [[nodiscard]] constexpr kernels::Window const& along(std::size_t back) const { return back == 0 ? columns : rows; }
-  /// The last extents of a flow, at least so many; those it does not know are dyn.
-  static constexpr Flow at_least(Flow const& from, std::size_t rank) {
-    Flow to{true, true, {}};
-    to.extents.rank = rank;
-    for (std::size_t d = 0; d < rank; ++d) to.extents[d] = dyn;
-    std::size_t const known = from.known ? from.extents.rank : 0;
-    for (std::size_t d = 0; d < known; ++d) to.extents[rank - known + d] = from.extents[d];
-    return to;
-  }
 };
 
 /// Extents after the layer: in the type what the type knows, the others computed. Error: shape, where only the value
