@@ -18,6 +18,7 @@ MAY_INCLUDE = {
     "grad": {"core", "reflect", "kernels", "grad", "nn"},
     "nn": {"core", "reflect", "kernels", "grad", "nn"},
     "train": {"core", "reflect", "kernels", "grad", "nn", "train"},
+    "cuda": {"core", "reflect", "kernels", "grad", "nn", "train", "cuda"},
     "io": {"core", "reflect", "schema", "io"},
     "schema": {"core", "reflect", "schema"},
 }

@@ -1,5 +1,5 @@
-// A network on a CUDA device cannot be run yet, and the sentence says what to do.
-// expect: ashlar: this network lies on cuda, where this version cannot run it: copy it with to<Cpu>(net)
+// A network on a CUDA device is not run by a unit without the CUDA part, and the sentence says what to do.
+// expect: ashlar: this network lies on cuda: include <ashlar/cuda.hpp> to run it there, or copy it with to<Cpu>(net)
 // forbid: boost::pfr
 // errors: 1
 #include <ashlar/core/to.hpp>

@@ -13,21 +13,45 @@
 #include <vector>
 
 namespace ashlar {
+
+/// What is known of a CUDA device.
+struct CudaInfo {
+  std::string name;             ///< "NVIDIA H200"
+  int major = 0;                ///< compute capability: 9.0
+  int minor = 0;
+  std::size_t total_bytes = 0;  ///< of its memory
+  std::size_t free_bytes = 0;   ///< of which nobody has taken, now
+};
+
 namespace detail {
 
 /// What the CUDA part of the library does for the host part, which reaches no CUDA header. Ordinals are valid and sizes
-/// are not 0 when these are called.
+/// are not 0 when these are called. Work is queued on `stream_on(ordinal)`, behind what that has been given before;
+/// to_device and to_host come back when the host's side may be used again.
 struct CudaDriver {
-  int (*count)();
-  Result<void*> (*allocate)(int ordinal, std::size_t bytes);
-  void (*deallocate)(int ordinal, void* memory);
-  Result<void> (*to_device)(int ordinal, void* to, void const* from, std::size_t bytes);
-  Result<void> (*to_host)(int ordinal, void* to, void const* from, std::size_t bytes);
-  Result<void> (*between)(int to_ordinal, void* to, int from_ordinal, void const* from, std::size_t bytes);
+  int (*count)() = nullptr;
+  Result<void*> (*allocate)(int ordinal, std::size_t bytes) = nullptr;
+  void (*deallocate)(int ordinal, void* memory) = nullptr;
+  Result<void> (*to_device)(int ordinal, void* to, void const* from, std::size_t bytes) = nullptr;
+  Result<void> (*to_host)(int ordinal, void* to, void const* from, std::size_t bytes) = nullptr;
+  Result<void> (*between)(int to_ordinal, void* to, int from_ordinal, void const* from, std::size_t bytes) = nullptr;
+  Result<void> (*clear)(int ordinal, void* memory, std::size_t bytes) = nullptr;  ///< zeros
+  Result<CudaInfo> (*info)(int ordinal) = nullptr;
+  Result<void*> (*make_stream)(int ordinal) = nullptr;
+  void (*destroy_stream)(int ordinal, void* stream) = nullptr;
+  Result<void> (*wait)(int ordinal, void* stream) = nullptr;  ///< for all it was given; says what went wrong in that
 };
 
 /// Set by the CUDA part before main; null in a program that is built without it.
 inline CudaDriver const* cuda_driver = nullptr;
+
+/// The stream that this thread's work on a device goes to: cuda/stream.hpp sets it. Null is the device's own.
+struct StreamInUse {
+  int ordinal = -1;
+  void* stream = nullptr;
+};
+inline constinit thread_local StreamInUse stream_in_use{};
+inline void* stream_on(int ordinal) { return stream_in_use.ordinal == ordinal ? stream_in_use.stream : nullptr; }
 
 }  // namespace detail
 
@@ -68,6 +92,13 @@ inline Result<void> try_require(Cuda device) {
   return Error(Errc::device, std::move(headline), std::move(advice));
 }
 inline void require(Cuda device) { try_require(device).value(); }
+/// Name, compute capability and memory of a device. Error: device.
+inline Result<CudaInfo> try_info(Cuda device) {
+  if (auto there = try_require(device); !there) return std::move(there).error();
+  return detail::cuda_driver->info(device.ordinal);
+}
+inline CudaInfo info(Cuda device) { return try_info(device).value(); }
+
 inline Result<void> try_require(Cpu) { return {}; }
 inline void require(Cpu) {}
 

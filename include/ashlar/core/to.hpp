@@ -2,6 +2,7 @@
 #pragma once
 
 #include <ashlar/core/devices.hpp>
+#include <ashlar/core/host_shadow.hpp>
 #include <ashlar/core/owned.hpp>
 #include <ashlar/core/parameter.hpp>
 #include <ashlar/core/refuse.hpp>
@@ -61,6 +62,7 @@ class CudaMemory {
 
   [[nodiscard]] int ordinal() const { return ordinal_; }
   [[nodiscard]] void* data() const { return data_; }
+  [[nodiscard]] std::size_t bytes() const { return bytes_; }
 
  private:
   CudaMemory(int ordinal, std::size_t bytes, void* data) : ordinal_(ordinal), bytes_(bytes), data_(data) {}
@@ -99,10 +101,21 @@ template <class T>
 struct CudaRunMistake {
   static constexpr Sentence value = [] {
     Sentence s;
-    s.add("ashlar: this network lies on cuda, where this version cannot run it: copy it with to<Cpu>(net)");
+    s.add("ashlar: this network lies on cuda: include <ashlar/cuda.hpp> to run it there, or copy it with to<Cpu>(net)");
     return s;
   }();
 };
+
+/// Runs networks on CUDA devices: cuda/forward.hpp specialises it. Asked for without that, it is a mistake.
+template <class T, class = void>
+struct CudaForward {
+  template <class Net, class X, class... Rest>
+  static X run(Net const&, X const& x, Rest const&...) {
+    refuse<CudaRunMistake<T>>();
+    return x;
+  }
+};
+
 }  // namespace detail
 
 /// A network on a CUDA device: the bytes of a T, in one block. What Owned<T> is on the host.
@@ -114,16 +127,17 @@ class CudaOwned {
   [[nodiscard]] int ordinal() const { return memory_.ordinal(); }
   [[nodiscard]] T* device_data() const { return static_cast<T*>(memory_.data()); }
   [[nodiscard]] detail::CudaMemory const& memory() const { return memory_; }
+  [[nodiscard]] detail::HostShadow& shadow() const { return shadow_; }
 
-  /// Errors  compile time: running a network on a CUDA device is not there yet.
-  template <class X>
-  X operator()(X const& x) const {
-    detail::refuse<detail::CudaRunMistake<T>>();
-    return x;
+  /// Runs the network where it lies, with inputs on the same device; the output is there too. See cuda/forward.hpp.
+  template <class X, class... Rest>
+  [[nodiscard]] auto operator()(X const& x, Rest const&... rest) const {
+    return detail::CudaForward<T>::run(*this, x, rest...);
   }
 
  private:
   detail::CudaMemory memory_;
+  mutable detail::HostShadow shadow_;
 };
 
 namespace detail {
@@ -165,7 +179,7 @@ struct Residence<BasicTensor<T, Cuda, E...>> {
   static Result<Tensor<T, E...>> to_host(X const& x) {
     Tensor<T, E...> y(uninitialized_t{}, x.dims());
     if (auto done = x.memory().copy_to_host(y.data()); !done) return std::move(done).error();
-    return y;
+    return Result<Tensor<T, E...>>(std::move(y));
   }
 };
 template <class T>
@@ -175,7 +189,7 @@ struct Residence<CudaOwned<T>> {
   static Result<Owned<T>> to_host(CudaOwned<T> const& x) {
     auto y = make_zeros<T>();
     if (auto done = x.memory().copy_to_host(y.get()); !done) return std::move(done).error();
-    return y;
+    return Result<Owned<T>>(std::move(y));
   }
 };
 

@@ -34,6 +34,29 @@ constexpr bool on_host() {
   return (std::is_same_v<typename DeviceOf<X>::type, Cpu> && ...);
 }
 
+/// True for a value on a CUDA device that ops of this unit take; and for one inside a network that runs there, with
+/// which ops take the network's parameters too. cuda/traced.hpp says which: without it there are none.
+template <class X>
+inline constexpr bool is_on_cuda = false;
+template <class X>
+inline constexpr bool runs_on_cuda = false;
+
+/// True if an op takes these values together: all are on the host, or on a device.
+template <class... X>
+constexpr bool together() {
+  if constexpr (on_host<X...>()) {
+    return true;
+  } else if constexpr ((runs_on_cuda<X> || ...)) {
+    return ((is_on_cuda<X> || requires { X::kind; }) && ...);
+  } else {
+    return (is_on_cuda<X> && ...);
+  }
+}
+
+/// Runs an op on a CUDA device: cuda/op.hpp specialises it.
+template <class Op, class = void>
+struct CudaApply;
+
 /// What an op, a layer or a network is called: its `name`, or that of its type.
 template <class Who>
 constexpr std::string_view called() {
@@ -48,7 +71,10 @@ template <class Who, class... X>
 struct DeviceMistake {
   static constexpr Sentence value = [] {
     Sentence s;
-    if (!on_host<X...>()) {
+    if ((is_on_cuda<X> || ...)) {
+      s.add("ashlar: ").add(called<Who>()).add(" got a value on the cpu and one on cuda: copy one of them with ");
+      s.add("to<Cuda>(x) or to<Cpu>(x)");
+    } else if (!on_host<X...>()) {
       std::string_view device{};
       ((device.empty() && !on_host<X>() ? void(device = DeviceOf<X>::type::name) : void()), ...);
       s.add("ashlar: ").add(called<Who>()).add(" runs on the cpu but got a value on ").add(device);

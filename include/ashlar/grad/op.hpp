@@ -175,11 +175,12 @@ inline constexpr bool is_parameter<X> = X::kind == Kind::parameter;
 template <class... X>
 void check_recorded(X const&... x) {
   if (recording == nullptr) return;
-  [[maybe_unused]] auto const is_trained = [](auto const& a) {
-    if constexpr (is_parameter<std::remove_cvref_t<decltype(a)>>) return recording->grad_of(a.data()) != nullptr;
+  [[maybe_unused]] auto const is_minded = [](auto const& a) {
+    using A = std::remove_cvref_t<decltype(a)>;
+    if constexpr (requires { A::kind; }) return recording->minds(a.data(), is_parameter<A>);
     else return false;
   };
-  if ((is_trained(x) || ...)) throw_not_recorded();
+  if ((is_minded(x) || ...)) throw_not_recorded();
 }
 
 /// An op on plain tensors. A function of its own, because g++ 12 copies what is returned from an inner block: 1 KB, and
@@ -212,12 +213,16 @@ auto harmless(X const& x, Like<T, E...> const& like) {
 ///                                                                  adds to each x.grad that is not null
 ///   void prepare(TapeCore&, View<T const, E...> x...);             optional: take memory from the tape, before forward
 ///
-/// Errors  compile time: a value on another device; the sentence names the op, by its static member `name` or by its
-///         type. run time: value, for a parameter without a traced value in a forward that is being recorded.
+/// On a CUDA device it runs the op's DeviceOp (cuda/op.hpp).
+/// Errors  compile time: values on two devices; the sentence names the op, by its static member `name` or by its
+///         type. run time: value, for a parameter without a traced value in a forward that is being recorded, or that
+///         runs on a device.
 template <class Op, TensorLike... X>
 auto apply(Op op, X const&... x) {
-  if constexpr (!detail::on_host<X...>()) {
+  if constexpr (!detail::together<X...>()) {
     return detail::refuse_device<Op, X...>();
+  } else if constexpr (!detail::on_host<X...>()) {
+    return detail::CudaApply<Op>::run(op, x...);
   } else if constexpr ((detail::is_traced<X> || ...)) {
     auto const like = op.output(detail::const_view(x)...);
     return detail::record(op, like, x...);
@@ -234,6 +239,8 @@ auto on_tape_of(X const& x, Parameter<T, E...> const& parameter) {
   if constexpr (detail::is_traced<X>) {
     T* const value = const_cast<T*>(parameter.data());  // which a traced value reads, and never writes
     return Traced<typename X::context, T, E...>(x.tape(), value, x.tape()->grad_of(parameter.data()), parameter.dims());
+  } else if constexpr (detail::runs_on_cuda<X>) {
+    return x.run().template traced<typename X::context>(parameter);
   } else {
     return parameter.view();
   }

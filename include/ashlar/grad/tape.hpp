@@ -51,15 +51,17 @@ inline constexpr auto frozen_stretches = make_frozen<Net>();
 /// The part of a tape that does not know the network's type.
 class TapeCore {
  public:
-  /// writable_net is net, or null if that is const.
+  /// writable_net is net, or null if that is const. is_shadow: the elements of net have no values here
+  /// (core/host_shadow.hpp), and grads is on a device.
   TapeCore(void const* net, void* writable_net, void* grads, std::size_t bytes, Rng* rng,
-           std::span<Stretch const> frozen)
+           std::span<Stretch const> frozen, bool is_shadow = false)
       : net_(static_cast<std::byte const*>(net)),
         writable_net_(static_cast<std::byte*>(writable_net)),
         grads_(static_cast<std::byte*>(grads)),
         bytes_(bytes),
         rng_(rng),
-        frozen_(frozen) {}
+        frozen_(frozen),
+        is_shadow_(is_shadow) {}
   TapeCore(TapeCore const&) = delete;
   TapeCore& operator=(TapeCore const&) = delete;
 
@@ -104,6 +106,17 @@ class TapeCore {
     return writable_net_ != nullptr && offset < bytes_ ? reinterpret_cast<T*>(writable_net_ + offset) : nullptr;
   }
 
+  [[nodiscard]] bool holds(void const* element) const { return offset_in_net(element) < bytes_; }
+  /// Beyond the network's size for what is not part of it.
+  [[nodiscard]] std::size_t offset_in_net(void const* element) const {
+    return reinterpret_cast<std::uintptr_t>(element) - reinterpret_cast<std::uintptr_t>(net_);
+  }
+  /// True for an element that an op without a traced value must not use: it would not be trained, or is not here.
+  [[nodiscard]] bool minds(void const* element, bool is_parameter) const {
+    if (is_shadow_) return holds(element);
+    return is_parameter && grad_of(static_cast<std::byte const*>(element)) != nullptr;
+  }
+
   [[nodiscard]] Rng* rng() const { return rng_; }
 
   void run_backward() {
@@ -115,24 +128,22 @@ class TapeCore {
     last_ = nullptr;
     finished_ = true;
   }
-
- private:
-  /// Beyond bytes_ for what is not part of the network.
-  std::size_t offset_in_net(void const* element) const {
-    return reinterpret_cast<std::uintptr_t>(element) - reinterpret_cast<std::uintptr_t>(net_);
-  }
-  void start_if_new() {
-    if (!finished_) return;
+  /// True if that began now: all memory is taken back.
+  bool start_if_new() {
+    if (!finished_) return false;
     finished_ = false;
     arena_.reset();
+    return true;
   }
 
+ private:
   std::byte const* net_;
   std::byte* writable_net_;
   std::byte* grads_;
   std::size_t bytes_;
   Rng* rng_;
   std::span<Stretch const> frozen_;
+  bool is_shadow_;
   Arena arena_;
   Node* last_ = nullptr;
   bool finished_ = true;

@@ -80,6 +80,10 @@ inline constexpr bool is_traced = false;
 template <class C, class T, std::size_t... E>
 inline constexpr bool is_traced<Traced<C, T, E...>> = true;
 
+/// True for a value whose ops are recorded, on whatever device.
+template <class X>
+inline constexpr bool is_recorded = is_traced<X>;
+
 /// True for a traced value in a training pass: where layers such as Dropout and BatchNorm differ from evaluation.
 template <class X>
 inline constexpr bool is_training = false;

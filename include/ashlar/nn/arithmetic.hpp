@@ -129,7 +129,7 @@ struct BinaryOp {
 
 template <Arithmetic K, class A, class B>
 auto arithmetic(A const& a, B const& b) {
-  if constexpr (!on_host<A, B>()) {
+  if constexpr (!together<A, B>()) {
     return refuse_device<BinaryOp<K, true>, A, B>();
   } else if constexpr (!ElementwiseMistake<A, B>::value.empty()) {
     refuse<ElementwiseMistake<A, B>>();
@@ -176,7 +176,7 @@ struct ScalarOp {
 
 template <Arithmetic K, bool NumberFirst, class X>
 auto scalar_arithmetic(X const& x, double s) {
-  if constexpr (!on_host<X>()) {
+  if constexpr (!together<X>()) {
     return refuse_device<ScalarOp<K, NumberFirst, float>, X>();
   } else {
     using T = typename X::value_type;

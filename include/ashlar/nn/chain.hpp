@@ -214,7 +214,7 @@ auto run_member(Net const& net, X const& x) {
 /// True if member I runs the next one in one pass with itself: it has fused(x, next). Traced values need every step.
 template <std::size_t I, class Net, class X>
 constexpr bool fuses_next() {
-  if constexpr (is_traced<std::remove_const_t<X>> || I + 1 >= field_count<Net>()) {
+  if constexpr (is_recorded<std::remove_const_t<X>> || I + 1 >= field_count<Net>()) {
     return false;
   } else {
     return requires(Net const& net, X const& x) { get_field<I>(net).fused(x, get_field<I + 1>(net)); };
@@ -296,7 +296,7 @@ auto run_checked(Net const& net, X const& x) {
 ///         run time: shape, where only the value knows an extent.
 template <class Net, class... X>
 auto forward(Net const& net, X const&... x) {
-  if constexpr (!detail::on_host<X...>()) {
+  if constexpr (!detail::on_host<X...>() && !(detail::runs_on_cuda<X> || ...)) {
     return detail::refuse_device<Net, X...>();
   } else if constexpr (detail::is_wrapper<Net>) {
     return forward(static_cast<detail::unwrapped_t<Net> const&>(net), x...);

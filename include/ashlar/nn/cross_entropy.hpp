@@ -87,10 +87,10 @@ auto reduced(D const& dims) {
   }
 }
 
-/// Checks what the types left open. Errors: shape, value.
+/// Checks of the extents what the types left open, and the weights. Errors: shape, device.
 template <class Op, class X, class Y>
-void check_classes(X const& input, Y const& targets, Weights<typename X::value_type> const& weight,
-                   std::int64_t ignore_index) {
+void check_class_shapes(X const& input, Y const& targets, Weights<typename X::value_type> const& weight,
+                        bool on_cuda = false) {
   Extents const expected = are_classes<Y> ? without_classes(input.shape()) : input.shape();
   if (!(targets.shape() == expected)) {
     throw Error(Errc::shape, std::string(Op::name) + " of an input " + to_string(input.shape()) + " takes targets " +
@@ -98,8 +98,16 @@ void check_classes(X const& input, Y const& targets, Weights<typename X::value_t
   }
   std::size_t const classes = input.size(class_dim(X::dims_type::rank));
   if (classes == 0) throw Error(Errc::shape, std::string(Op::name) + " takes at least one class");
-  weight.check(classes, Op::name.data());
+  weight.check(classes, Op::name.data(), on_cuda);
+}
+
+/// Checks what the types left open. Errors: shape, value.
+template <class Op, class X, class Y>
+void check_classes(X const& input, Y const& targets, Weights<typename X::value_type> const& weight,
+                   std::int64_t ignore_index) {
+  check_class_shapes<Op>(input, targets, weight);
   if constexpr (are_classes<Y>) {
+    std::size_t const classes = input.size(class_dim(X::dims_type::rank));
     std::size_t const bad = kernels::first_bad_target(targets.numel(), classes, targets.data(), ignore_index);
     if (bad != targets.numel()) {
       throw Error(Errc::value, "target " + std::to_string(targets.data()[bad]) + " of row " + std::to_string(bad) +
@@ -125,6 +133,11 @@ struct CrossEntropyOp {
   template <class X, class Y>
   auto output(X input, Y targets) const {
     check_classes<CrossEntropyOp>(input, targets, options.weight, options.ignore_index);
+    return result(input, targets);
+  }
+  /// What output gives, with no element read.
+  template <class X, class Y>
+  auto result(X input, Y targets) const {
     if (!(options.label_smoothing >= 0 && options.label_smoothing <= 1)) {
       throw Error(Errc::value, "label_smoothing is from 0 to 1 but is " + std::to_string(options.label_smoothing));
     }
@@ -170,7 +183,6 @@ struct CrossEntropyOp {
     }
   }
 
- private:
   [[nodiscard]] kernels::CrossEntropy<T> settings() const {
     return {options.weight.data(), options.ignore_index, R::value, options.label_smoothing};
   }
@@ -207,7 +219,6 @@ struct NllLossOp {
     kernels::nll_pullback(a.rows(), a.size, targets.data(), settings(), counted, dz.data(), dx.data());
   }
 
- private:
   [[nodiscard]] kernels::CrossEntropy<T> settings() const {
     return {options.weight.data(), options.ignore_index, R::value, 0};
   }
@@ -215,7 +226,7 @@ struct NllLossOp {
 
 template <class Op, class L, class Y, class Options>
 auto class_loss(L const& input, Y const& targets, Options const& options) {
-  if constexpr (!on_host<L, Y>()) {
+  if constexpr (!together<L, Y>()) {
     return refuse_device<Op, L, Y>();
   } else if constexpr (!ClassLossMistake<Op, L, Y>::value.empty()) {
     refuse<ClassLossMistake<Op, L, Y>>();

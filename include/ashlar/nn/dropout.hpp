@@ -24,14 +24,19 @@ struct DropoutOp {
   auto output(View<T const, E...> x) const {
     return like<T>(x.dims());
   }
-  template <class X>
-  void prepare(TapeCore& tape, X x) {
+  /// The tape's. Error: value, if it has none or p is no probability.
+  Rng& generator(TapeCore& tape) const {
     if (tape.rng() == nullptr) {
       throw Error(Errc::value, "Dropout needs random numbers: give the tape an Rng, Tape tape(net, grads, rng)");
     }
     if (!(p >= 0 && p <= 1)) throw Error(Errc::value, "Dropout takes a probability but p is " + std::to_string(p));
+    return *tape.rng();
+  }
+  template <class X>
+  void prepare(TapeCore& tape, X x) {
+    Rng& rng = generator(tape);
     mask = tape.allocate<T>(x.numel());
-    tape.rng()->dropout_mask(x.numel(), p, mask);
+    rng.dropout_mask(x.numel(), p, mask);
   }
   template <class Y, class X>
   void forward(Y y, X x) const {
@@ -58,11 +63,11 @@ struct Dropout {
 
   template <TensorLike X>
   [[nodiscard]] auto operator()(X const& x) const {
-    return x;
-  }
-  template <class T, std::size_t... E>
-  [[nodiscard]] auto operator()(Traced<Training, T, E...> const& x) const {
-    return apply(detail::DropoutOp<T>{p}, x);
+    if constexpr (detail::is_training<X>) {
+      return apply(detail::DropoutOp<typename X::value_type>{p}, x);
+    } else {
+      return x;
+    }
   }
   static constexpr FlowStep flow(Flow const& in) { return {in}; }
   void extra_repr(auto& r) const { r.add("p", p).add("inplace", false); }

@@ -55,7 +55,7 @@ auto flattened(Dims<N, E...> const& from) {
 struct Flatten {
   template <TensorLike X>
   [[nodiscard]] auto operator()(X const& x) const {
-    if constexpr (!detail::on_host<X>()) {
+    if constexpr (!detail::together<X>()) {
       return detail::refuse_device<detail::ReshapeOp<Dims<>>, X>();
     } else {
       static_assert(X::dims_type::rank >= 1, "ashlar: Flatten takes at least one dimension, the batch");

@@ -91,7 +91,7 @@ struct LinearOp {
 /// Shapes  x (..., In), weight (Out, In), bias (Out) -> (..., Out).
 template <TensorLike X, TensorLike W, TensorLike... B>
 auto linear(X const& x, W const& weight, B const&... bias) {
-  if constexpr (!detail::on_host<X, W, B...>()) {
+  if constexpr (!detail::together<X, W, B...>()) {
     return detail::refuse_device<detail::LinearOp<0, 0, float>, X, W, B...>();
   } else if constexpr (!detail::LinearMistake<X, W, B...>::value.empty()) {
     detail::refuse<detail::LinearMistake<X, W, B...>>();

@@ -99,9 +99,10 @@ struct BceWithLogitsOp {
   BceWithLogitsOptions<T> options;
 
   template <class X, class Y>
-  auto output(X input, Y target) const {
+  auto output(X input, Y target, bool on_cuda = false) const {
     check_pair<BceWithLogitsOp>(input, target);
-    if (options.pos_weight.size() != 1) options.pos_weight.check(last(input), "binary_cross_entropy_with_logits");
+    std::size_t const size = options.pos_weight.size();
+    options.pos_weight.check(size == 1 ? 1 : last(input), "binary_cross_entropy_with_logits", on_cuda);
     return reduced<R, T>(input.dims());
   }
   template <class X, class Y>
@@ -119,11 +120,6 @@ struct BceWithLogitsOp {
                                       options.pos_weight.data(), R::value, dz.data(), input.grad, target.grad);
   }
 
- private:
-  template <class X>
-  static std::size_t last(X const& input) {
-    return X::dims_type::rank == 0 ? 1 : input.shape().back();
-  }
   template <class X>
   [[nodiscard]] std::size_t columns(X const& input) const {
     return options.pos_weight.size() == 1 ? 1 : last(input);
@@ -132,11 +128,17 @@ struct BceWithLogitsOp {
   [[nodiscard]] std::size_t rows(X const& input) const {
     return input.numel() == 0 ? 0 : input.numel() / columns(input);
   }
+
+ private:
+  template <class X>
+  static std::size_t last(X const& input) {
+    return X::dims_type::rank == 0 ? 1 : input.shape().back();
+  }
 };
 
 template <class Op, class X, class Y>
 auto pair_loss(Op const& op, X const& input, Y const& target) {
-  if constexpr (!on_host<X, Y>()) {
+  if constexpr (!together<X, Y>()) {
     return refuse_device<Op, X, Y>();
   } else if constexpr (!PairLossMistake<Op, X, Y>::value.empty()) {
     refuse<PairLossMistake<Op, X, Y>>();

@@ -48,8 +48,8 @@ using Mean = std::remove_const_t<decltype(Reduction::mean)>;
 
 }  // namespace detail
 
-/// Weights of a loss, one for each class: a tensor on the host, used where it lies. It gets no gradient; a recording
-/// keeps a copy.
+/// Weights of a loss, one for each class: a tensor on the device of the loss, used where it lies. It gets no gradient;
+/// a recording keeps a copy.
 template <class T>
 class Weights {
  public:
@@ -58,11 +58,16 @@ class Weights {
   Weights() = default;
   template <TensorLike W>
   Weights(W const& weights) {
-    if constexpr (!detail::on_host<W>()) {
+    if constexpr (!detail::on_host<W>() && !detail::is_on_cuda<W>) {
       detail::refuse_device<Weights, W>();
     } else {
       static_assert(std::is_same_v<typename W::value_type, T>, "ashlar: the weights of a loss have the input's dtype");
-      data_ = weights.data();
+      if constexpr (detail::is_on_cuda<W>) {
+        data_ = weights.device_data();
+        on_cuda_ = true;
+      } else {
+        data_ = weights.data();
+      }
       size_ = weights.numel();
     }
   }
@@ -71,11 +76,21 @@ class Weights {
   [[nodiscard]] T const* data() const { return data_; }
   [[nodiscard]] std::size_t size() const { return size_; }
 
-  /// Error: shape, if there are weights and not `expected` of them.
-  void check(std::size_t expected, char const* loss) const {
-    if (data_ == nullptr || size_ == expected) return;
+  /// Errors: shape, if there are weights and not `expected` of them; device, if they are not where the loss is.
+  void check(std::size_t expected, char const* loss, bool on_cuda = false) const {
+    if (data_ == nullptr) return;
+    if (on_cuda_ != on_cuda) {
+      throw Error(Errc::device, std::string("the weights of ") + loss + " lie on " + (on_cuda_ ? "cuda" : "the cpu") +
+                                    " and its input does not");
+    }
+    if (size_ == expected) return;
     throw Error(Errc::shape, std::string(loss) + " takes one weight for each of " + std::to_string(expected) +
                                  " classes but got " + std::to_string(size_));
+  }
+  /// A copy that a run on a device keeps.
+  template <class Run>
+  void keep_on_device(Run& run) {
+    if (data_ != nullptr) data_ = run.copy_of(data_, size_);
   }
   void keep(detail::TapeCore& tape) {
     if (data_ == nullptr) return;
@@ -87,6 +102,7 @@ class Weights {
  private:
   T const* data_ = nullptr;
   std::size_t size_ = 0;
+  bool on_cuda_ = false;
 };
 
 }  // namespace ashlar

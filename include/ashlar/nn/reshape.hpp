@@ -52,7 +52,7 @@ struct ReshapeMistake {
 /// Source  torch.reshape.
 template <std::size_t... F, TensorLike X>
 auto reshape(X const& x) {
-  if constexpr (!detail::on_host<X>()) {
+  if constexpr (!detail::together<X>()) {
     return detail::refuse_device<X>();
   } else if constexpr (!detail::ReshapeMistake<X, F...>::value.empty()) {
     detail::refuse<detail::ReshapeMistake<X, F...>>();

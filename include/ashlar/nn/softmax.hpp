@@ -57,9 +57,8 @@ struct SoftmaxOp {
     }
   }
 
- private:
   template <class Y>
-  Along along(Y const& y) const {
+  [[nodiscard]] Along along(Y const& y) const {
     return Along(y.shape(),
                  static_cast<std::size_t>(dim < 0 ? dim + static_cast<std::ptrdiff_t>(Y::dims_type::rank) : dim));
   }

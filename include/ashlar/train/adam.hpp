@@ -14,21 +14,27 @@ namespace ashlar {
 
 namespace detail {
 
-/// One step of Adam or AdamW, whose members have the same names. step_count is already that of this step: 1, 2, ...
+/// Of Adam or AdamW, whose members have the same names. step_count is already that of this step: 1, 2, ...
+template <class T, bool amsgrad, class Optimizer>
+kernels::AdamStep<T> adam_settings(Optimizer const& o, bool decoupled) {
+  double const t = static_cast<double>(o.step_count);
+  return {.lr = o.lr,
+          .beta1 = o.betas[0],
+          .beta2 = o.betas[1],
+          .eps = o.eps,
+          .weight_decay = o.weight_decay,
+          .decoupled = decoupled,
+          .amsgrad = amsgrad,
+          .maximize = o.maximize,
+          .bias_correction1 = 1 - std::pow(o.betas[0], t),
+          .bias_correction2 = 1 - std::pow(o.betas[1], t)};
+}
+
+/// One step of Adam or AdamW.
 template <class Net, bool amsgrad, class Optimizer>
 void adam_step(Optimizer& o, bool decoupled, Net& net, Net const& grads) {
-  double const t = static_cast<double>(o.step_count);
   auto const update = [&]<class T>(Run const& run) {
-    kernels::AdamStep<T> const s{.lr = o.lr,
-                                 .beta1 = o.betas[0],
-                                 .beta2 = o.betas[1],
-                                 .eps = o.eps,
-                                 .weight_decay = o.weight_decay,
-                                 .decoupled = decoupled,
-                                 .amsgrad = amsgrad,
-                                 .maximize = o.maximize,
-                                 .bias_correction1 = 1 - std::pow(o.betas[0], t),
-                                 .bias_correction2 = 1 - std::pow(o.betas[1], t)};
+    auto const s = adam_settings<T, amsgrad>(o, decoupled);
     T* largest = nullptr;
     if constexpr (amsgrad) largest = elements_at<T>(*o.max_exp_avg_sq, run);
     kernels::adam<T>(run.count, s, elements_at<T>(net, run), elements_at<T>(grads, run),

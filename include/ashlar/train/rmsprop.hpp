@@ -11,6 +11,27 @@
 
 namespace ashlar {
 
+namespace detail {
+
+template <class T, bool centered, class Optimizer>
+kernels::RmspropStep<T> rmsprop_settings(Optimizer const& o) {
+  return {.lr = o.lr,
+          .alpha = o.alpha,
+          .eps = o.eps,
+          .weight_decay = o.weight_decay,
+          .momentum = o.momentum,
+          .centered = centered,
+          .maximize = o.maximize};
+}
+
+template <class T, class Optimizer>
+kernels::AdagradStep<T> adagrad_settings(Optimizer const& o) {
+  double const decay = 1 + (static_cast<double>(o.step_count) - 1) * o.lr_decay;
+  return {.lr = o.lr / decay, .eps = o.eps, .weight_decay = o.weight_decay, .maximize = o.maximize};
+}
+
+}  // namespace detail
+
 /// Gradients divided by the root of the running mean of their squares.
 ///
 ///   g += weight_decay * p;  s = alpha * s + (1 - alpha) * g * g;  d = g / (sqrt(s) + eps)
@@ -39,13 +60,7 @@ struct RMSprop {
   void step(Net& net, Net const& grads) {
     ++step_count;
     auto const update = [&]<class T>(Run const& run) {
-      kernels::RmspropStep<T> const s{.lr = lr,
-                                      .alpha = alpha,
-                                      .eps = eps,
-                                      .weight_decay = weight_decay,
-                                      .momentum = momentum,
-                                      .centered = centered,
-                                      .maximize = maximize};
+      auto const s = detail::rmsprop_settings<T, centered>(*this);
       T* mean = nullptr;
       if constexpr (centered) mean = detail::elements_at<T>(*grad_avg, run);
       kernels::rmsprop<T>(run.count, s, detail::elements_at<T>(net, run), detail::elements_at<T>(grads, run),
@@ -79,14 +94,13 @@ struct Adagrad {
   Moments<Net> sum{};
 
   void step(Net& net, Net const& grads) {
-    bool const first = step_count == 0;
-    double const rate = lr / (1 + static_cast<double>(step_count++) * lr_decay);
+    bool const first = step_count++ == 0;
     auto const update = [&]<class T>(Run const& run) {
       T* const sums = detail::elements_at<T>(*sum, run);
       if (first && initial_accumulator_value != 0) {
         std::fill_n(sums, run.count, static_cast<T>(initial_accumulator_value));
       }
-      kernels::AdagradStep<T> const s{.lr = rate, .eps = eps, .weight_decay = weight_decay, .maximize = maximize};
+      auto const s = detail::adagrad_settings<T>(*this);
       kernels::adagrad<T>(run.count, s, detail::elements_at<T>(net, run), detail::elements_at<T>(grads, run), sums);
     };
     detail::update_runs<Net>(update, net, *sum);

@@ -9,6 +9,21 @@
 
 namespace ashlar {
 
+namespace detail {
+
+template <class T, class Optimizer>
+kernels::SgdStep<T> sgd_settings(Optimizer const& o, bool first) {
+  return {.lr = o.lr,
+          .momentum = o.momentum,
+          .dampening = o.dampening,
+          .weight_decay = o.weight_decay,
+          .nesterov = o.nesterov,
+          .maximize = o.maximize,
+          .first = first};
+}
+
+}  // namespace detail
+
 /// Gradient descent, with momentum, Nesterov's variant, and weight decay.
 ///
 ///   g += weight_decay * p;  b = momentum * b + (1 - dampening) * g  (at first b = g)
@@ -36,15 +51,8 @@ struct SGD {
   void step(Net& net, Net const& grads) {
     bool const first = step_count++ == 0;
     auto const update = [&]<class T>(Run const& run) {
-      kernels::SgdStep<T> const s{.lr = lr,
-                                  .momentum = momentum,
-                                  .dampening = dampening,
-                                  .weight_decay = weight_decay,
-                                  .nesterov = nesterov,
-                                  .maximize = maximize,
-                                  .first = first};
-      kernels::sgd<T>(run.count, s, detail::elements_at<T>(net, run), detail::elements_at<T>(grads, run),
-                      detail::elements_at<T>(*momentum_buffer, run));
+      kernels::sgd<T>(run.count, detail::sgd_settings<T>(*this, first), detail::elements_at<T>(net, run),
+                      detail::elements_at<T>(grads, run), detail::elements_at<T>(*momentum_buffer, run));
     };
     detail::update_runs<Net>(update, net, *momentum_buffer);
   }

@@ -1,0 +1,106 @@
+// Ashlar: streams, in which a CUDA device works off what it is given.  SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <ashlar/core/devices.hpp>
+#include <ashlar/cuda/device_arena.hpp>
+
+#include <cstddef>
+#include <memory>
+#include <utility>
+#include <vector>
+
+namespace ashlar {
+namespace detail {
+
+/// A stream and what work in it needs: memory for the values inside a network, and for what one kernel leaves to the
+/// next. Work in one stream is done in order, so both are used again at once.
+struct StreamState {
+  StreamState(int device, void* stream)
+      : ordinal(device), handle(stream), arena(device), workspace(CudaMemory::allocate(Cuda{device}, 0).value()) {}
+
+  int ordinal;
+  void* handle;  // a cudaStream_t; null is the device's own stream
+  DeviceArena arena;
+  CudaMemory workspace;
+};
+
+inline thread_local StreamState* chosen_stream = nullptr;
+inline thread_local std::vector<std::unique_ptr<StreamState>> own_streams;  // of this thread, one a device
+
+/// The stream that this thread uses on a device. Error: device, if it cannot be used.
+inline StreamState& current_stream(int ordinal) {
+  if (chosen_stream != nullptr && chosen_stream->ordinal == ordinal) return *chosen_stream;
+  for (auto const& s : own_streams) {
+    if (s->ordinal == ordinal) return *s;
+  }
+  own_streams.push_back(std::make_unique<StreamState>(ordinal, nullptr));
+  return *own_streams.back();
+}
+
+/// Gives the memory back that this thread keeps for the devices' own streams.
+inline void release_own_streams() { own_streams.clear(); }
+
+}  // namespace detail
+
+/// A queue of work for one CUDA device, beside its own. What is put into one stream is done in order; two streams know
+/// nothing of each other. A thread's work goes to the stream that an `OnStream` names, and else to the device's own.
+///
+/// Errors  run time: device.
+/// Note    one thread at a time uses a stream. A value made in one stream is for others when `wait` has come back.
+class Stream {
+ public:
+  explicit Stream(Cuda device = {})
+      : state_((require(device), std::make_unique<detail::StreamState>(
+                                     device.ordinal, detail::cuda_driver->make_stream(device.ordinal).value()))) {}
+  Stream(Stream&&) noexcept = default;
+  Stream& operator=(Stream&& other) noexcept {
+    std::swap(state_, other.state_);
+    return *this;
+  }
+  ~Stream() {
+    if (state_ == nullptr) return;
+    auto const [ordinal, handle] = std::pair(state_->ordinal, state_->handle);
+    detail::StreamInUse const before = std::exchange(detail::stream_in_use, {ordinal, handle});
+    state_.reset();  // its memory goes back behind the work that uses it
+    detail::stream_in_use = before;
+    detail::cuda_driver->destroy_stream(ordinal, handle);
+  }
+
+  /// Until all work in it is done. Error: device, if a kernel failed.
+  void wait() const { detail::cuda_driver->wait(state_->ordinal, state_->handle).value(); }
+
+  [[nodiscard]] Cuda device() const { return {state_->ordinal}; }
+  /// The cudaStream_t, for kernels of one's own.
+  [[nodiscard]] void* handle() const { return state_->handle; }
+  [[nodiscard]] detail::StreamState& state() const { return *state_; }
+
+ private:
+  std::unique_ptr<detail::StreamState> state_;
+};
+
+/// While it lives, this thread's work on the stream's device goes to that stream.
+class OnStream {
+ public:
+  explicit OnStream(Stream const& stream)
+      : state_(std::exchange(detail::chosen_stream, &stream.state())),
+        in_use_(std::exchange(detail::stream_in_use, {stream.device().ordinal, stream.handle()})) {}
+  OnStream(OnStream const&) = delete;
+  OnStream& operator=(OnStream const&) = delete;
+  ~OnStream() {
+    detail::chosen_stream = state_;
+    detail::stream_in_use = in_use_;
+  }
+
+ private:
+  detail::StreamState* state_;
+  detail::StreamInUse in_use_;
+};
+
+/// Until the work that this thread has given the device is done: after it, what went wrong in a kernel has been said.
+/// Errors: device.
+inline void wait(Cuda device = {}) {
+  require(device);
+  detail::cuda_driver->wait(device.ordinal, detail::stream_on(device.ordinal)).value();
+}
+
+}  // namespace ashlar

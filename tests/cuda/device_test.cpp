@@ -1,0 +1,214 @@
+// tests/cuda/device_test.cpp: what the host does for networks on CUDA devices: memory, streams, waiting, errors. On
+// emulated devices.  SPDX-License-Identifier: BSL-1.0
+#include <ashlar/cuda.hpp>
+#include <ashlar/nn.hpp>
+#include <ashlar/train.hpp>
+
+#include "support/cuda_machine.hpp"
+#include "support/forked.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <csignal>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+using namespace ashlar;
+using namespace ashlar::test;
+
+namespace {
+
+struct MLP {
+  Linear<8, 16> hidden;
+  ReLU relu;
+  Dropout dropout{.p = 0.25};
+  Linear<16, 3> output;
+};
+
+template <class F>
+Error error_of(F&& f) {
+  try {
+    f();
+  } catch (Error const& e) {
+    return e;
+  }
+  FAIL("no error");
+  return Error(Errc::value, "");
+}
+
+Tensor<float, dyn, 8> rows(std::size_t n) {
+  Tensor<float, dyn, 8> x(n);
+  for (std::size_t i = 0; i < x.numel(); ++i) x.data()[i] = static_cast<float>(i % 7) - 3;
+  return x;
+}
+
+}  // namespace
+
+TEST_CASE("an emulated device: the host cannot reach its memory, and what is written beside a block is seen") {
+  EmulatedMachine machine;
+  auto const x = to<Cuda>(rows(3));
+  auto const* const memory = static_cast<unsigned char const volatile*>(static_cast<void const*>(x.device_data()));
+  std::string const child = forked([&] {
+    std::signal(SIGSEGV, SIG_DFL);  // not the sanitizer's
+    return std::to_string(*memory);
+  });
+  CHECK(child == "ended by signal " + std::to_string(SIGSEGV));
+  {
+    auto const y = to<Cuda>(rows(3));
+    EmulatedMemory::Access const open(machine.memory);
+    reinterpret_cast<unsigned char*>(y.device_data())[3 * 8 * sizeof(float)] = 0;
+  }
+  CHECK(machine.memory.damaged());
+}
+
+TEST_CASE("a network on a device is queued: nobody waits, and a second run of the size allocates its result alone") {
+  CudaMachine emulated;
+  EmulatedMachine& machine = emulated.machine;
+  auto const net = make<MLP>(Rng{0});
+  auto const gpu = to<Cuda>(*net);
+  auto const x = to<Cuda>(rows(5));
+  CHECK(machine.waits == 0);
+  auto const first = gpu(x);
+  CHECK(machine.waits == 1);  // for the scalars of the network: the p of its Dropout
+  std::size_t const before = machine.allocations;
+  auto const second = gpu(x);
+  CHECK(machine.waits == 1);
+  CHECK(machine.allocations == before + 1);
+  CHECK(bitwise_equal(to<Cpu>(first), to<Cpu>(second)));
+}
+
+TEST_CASE("a training step on a device: nobody waits, and a second one allocates nothing") {
+  CudaMachine emulated;
+  EmulatedMachine& machine = emulated.machine;
+  auto gpu = to<Cuda>(*make<MLP>(Rng{0}));
+  auto grads = zeros_like(gpu);
+  auto optimizer = make<Adam<MLP>>();
+  CudaOptimizer on_device(*optimizer, Cuda{0});
+  Rng rng{1};
+  Tape tape(gpu, grads, rng);
+  auto const x = to<Cuda>(rows(5));
+  auto const y = to<Cuda>(Tensor<std::int64_t, 5>{0, 1, 2, 0, 1});
+  auto const step = [&] {
+    zero_grad(grads);
+    auto const loss = tape.backward(cross_entropy(tape(x), y));
+    on_device.step(gpu, grads);
+    return loss;
+  };
+  step();
+  auto const [waits, allocations] = std::pair(machine.waits, machine.allocations);
+  for (int i = 0; i < 5; ++i) step();
+  CHECK(machine.waits == waits);
+  CHECK(machine.allocations == allocations);
+  CHECK(step().item() < 1.2F);
+  CHECK(machine.waits == waits + 1);
+}
+
+TEST_CASE("work goes to the stream in use, and to the device's own elsewhere") {
+  CudaMachine emulated;
+  auto const gpu = to<Cuda>(*make<MLP>(Rng{0}));
+  auto const x = to<Cuda>(rows(2));
+  Stream const stream;
+  CHECK(stream.device().ordinal == 0);
+  auto const streams_of = [&](auto&& f) {
+    emulated.machine.streams.clear();
+    f();
+    REQUIRE(!emulated.machine.streams.empty());
+    for (void* const s : emulated.machine.streams) CHECK(s == emulated.machine.streams[0]);
+    return emulated.machine.streams[0];
+  };
+  auto const run = [&] { (void)gpu(x); };
+  CHECK(streams_of(run) == nullptr);
+  {
+    OnStream const here(stream);
+    CHECK(streams_of(run) == stream.handle());
+    CHECK(streams_of([&] { (void)relu(x); }) == stream.handle());
+    Stream const inner;
+    OnStream const there(inner);
+    CHECK(streams_of(run) == inner.handle());
+  }
+  CHECK(streams_of(run) == nullptr);
+  stream.wait();
+  wait();
+}
+
+TEST_CASE("two devices: a network and what it is given lie on one") {
+  EmulatedMachine machine(2);
+  {
+    auto const net = make<MLP>(Rng{0});
+    auto const gpu = to<Cuda>(*net, 1);
+    auto const x = to<Cuda>(rows(2), 1);
+    CHECK(device_of(gpu(x)).ordinal == 1);
+    auto const elsewhere = to<Cuda>(rows(2));
+    Error const e = error_of([&] { (void)gpu(elsewhere); });
+    CHECK(e.code() == Errc::device);
+    CHECK(e.headline() == "an op got values on cuda:1 and another device");
+    CHECK(error_of([&] { (void)(x + elsewhere); }).code() == Errc::device);
+    CHECK(info(Cuda{1}).name == "emulated");
+    CHECK(try_info(Cuda{2}).error().headline() == "cuda:2 cannot be used: the devices here are cuda:0 to cuda:1");
+  }
+  detail::release_own_streams();
+  CHECK(machine.memory.blocks() == 0);
+}
+
+TEST_CASE("a device whose memory is used up: an error, and the network can be run again") {
+  CudaMachine emulated;
+  auto const gpu = to<Cuda>(*make<MLP>(Rng{0}));
+  auto const x = to<Cuda>(rows(2));
+  emulated.machine.full = true;
+  Error const e = error_of([&] { (void)gpu(x); });
+  CHECK(e.code() == Errc::device);
+  CHECK(e.headline() == "cudaMallocAsync: out of memory (cudaErrorMemoryAllocation)");
+  CHECK(error_of([&] { (void)zeros_like(gpu); }).code() == Errc::device);
+  emulated.machine.full = false;
+  CHECK(to<Cpu>(gpu(x)).numel() == 6);
+}
+
+TEST_CASE("what does not lie where it is needed is refused") {
+  CudaMachine emulated;
+  auto const net = make<MLP>(Rng{0});
+  auto gpu = to<Cuda>(*net);
+  auto grads = zeros_like(gpu);
+  auto const x = to<Cuda>(rows(2));
+  auto const classes = to<Cuda>(Tensor<std::int64_t, 2>{0, 1});
+  Tensor<float, 3> const weight{1, 2, 3};
+
+  Tape tape(gpu, grads);
+  CHECK(error_of([&] { (void)tape(x); }).headline() ==
+        "Dropout needs random numbers: give the tape an Rng, Tape tape(net, grads, rng)");
+  tape.clear();
+  auto const input = tape.input(x);
+  Error const other = error_of([&] { (void)linear(input, net->hidden.weight); });  // of another network
+  CHECK(other.headline() == "a network on cuda:0 was given a parameter that it does not hold");
+
+  auto const logits = gpu(x);
+  Error const on_host = error_of([&] { (void)cross_entropy(logits, classes, {.weight = weight}); });
+  CHECK(on_host.headline() == "the weights of cross_entropy lie on the cpu and its input does not");
+  auto const weight_gpu = to<Cuda>(weight);
+  auto const logits_host = to<Cpu>(logits);
+  Error const on_device =
+      error_of([&] { (void)cross_entropy(logits_host, Tensor<std::int64_t, 2>{0, 1}, {.weight = weight_gpu}); });
+  CHECK(on_device.headline() == "the weights of cross_entropy lie on cuda and its input does not");
+  CHECK(error_of([&] { (void)softmax(x, 0); }).headline() ==
+        "softmax runs over the last dimension on cuda, and not yet over another");
+  CHECK(error_of([&] { (void)tape.backward(tape.variable(x)); }).code() == Errc::shape);
+}
+
+namespace {
+struct ParameterAlone {
+  Parameter<float, 8> scale;
+  auto operator()(auto const& x) const {
+    static_cast<void>(exp(scale));  // the host would read a parameter that is not there
+    return x * on_tape_of(x, scale);
+  }
+};
+}  // namespace
+
+TEST_CASE("an op of parameters alone is refused on a device, in inference too") {
+  CudaMachine emulated;
+  auto const gpu = to<Cuda>(*make<ParameterAlone>());
+  auto const x = to<Cuda>(rows(2));
+  CHECK(error_of([&] { (void)gpu(x); }).headline().find("on_tape_of(x, a)") != std::string::npos);
+}
