@@ -13,6 +13,7 @@ foreach(source IN LISTS sources)
   set_target_properties(interop_${name} PROPERTIES OUTPUT_NAME ${name} RUNTIME_OUTPUT_DIRECTORY ${bin})
 endforeach()
 target_link_libraries(interop_generate PRIVATE ashlar_generate)
+ashlar_torch_module(TARGET interop_torch_mlp TYPE MLP HEADER ${folder}/_torch_models.hpp OUTPUT ${bin}/mlp.py)
 
 file(GLOB scripts CONFIGURE_DEPENDS ${folder}/*.py)
 list(FILTER scripts EXCLUDE REGEX "/(_[^/]*|conftest\\.py)$")
