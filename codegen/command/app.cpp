@@ -59,6 +59,7 @@ struct Options {
   ConvertOptions convert;
   DiffOptions diff;
   SchemaOptions schema;
+  CodegenOptions codegen;
   bool fixed_schema = false;
   std::string shell;
   int status = status_good;
@@ -175,6 +176,30 @@ void add_schema(CLI::App& app, Options& all) {
   });
 }
 
+void add_codegen(CLI::App& app, Options& all) {
+  CodegenOptions& o = all.codegen;
+  CLI::App* const sub = app.add_subcommand("codegen", "Write a header with the C++ struct that loads a file");
+  sub->add_option("FILE", o.file, "A file of any format")->required();
+  sub->add_option("--name", o.name, "What the struct is called: Net")->type_name("NAME");
+  sub->add_option("-o,--output", o.out, "The header; without, it is printed")->type_name("FILE");
+  sub->add_option("--namespace", o.space, "Where the struct stands: a::b")->type_name("NAME");
+  sub->add_option("--at", o.at, "The part of a checkpoint that is meant: model, or models.0")->type_name("PATH");
+  each(sub->add_option("--strip-prefix", o.strip_prefix, "Take this off the front of keys: module., _orig_mod."))
+      ->type_name("PREFIX");
+  sub->add_option("--dtype", o.dtype, "The type of all floating-point tensors, which load converts")
+      ->check(CLI::IsMember({"f32", "f64"}))
+      ->type_name("DTYPE");
+  sub->add_flag("--plain", o.plain, "Parameters and buffers only, no layers of the library");
+  sub->add_flag("--chain", o.chain, "Structs run their members in order, which no file says");
+  sub->footer(
+      "Layers are recognised by their keys and shapes; an .ashlar file tells them. What no file says, as the order in\n"
+      "which layers run, stands in comments.\n\n"
+      "Examples:\n"
+      "  ashlar codegen mlp.pt --name MLP -o mlp.hpp\n"
+      "  ashlar codegen checkpoint.pt --at model --strip-prefix module. --namespace nets --chain");
+  sub->callback([&all] { all.status = codegen(all.codegen); });
+}
+
 void add_completion(CLI::App& app, Options& all) {
   CLI::App* const sub = app.add_subcommand("completion", "Print a completion script for a shell");
   sub->add_option("SHELL", all.shell, "bash, zsh or fish; man for the manual page")
@@ -223,6 +248,7 @@ int run_app(int argc, char** argv) {
   add_convert(app, all);
   add_diff(app, all);
   add_schema(app, all);
+  add_codegen(app, all);
   add_completion(app, all);
   for (CLI::App* const sub : app.get_subcommands({})) sub->set_help_flag("-h,--help", "This text");
   shorten_help(app);

@@ -70,4 +70,17 @@ struct SchemaOptions {
 };
 int schema(SchemaOptions const& options);
 
+struct CodegenOptions {
+  std::string file;
+  std::string out;  ///< empty: stdout
+  std::string name = "Net";
+  std::string space;
+  std::string at;
+  std::vector<std::string> strip_prefix;
+  std::string dtype;
+  bool plain = false;
+  bool chain = false;
+};
+int codegen(CodegenOptions const& options);
+
 }  // namespace ashlar::command

@@ -18,14 +18,20 @@ using ashlar::detail::literal;
 using ashlar::detail::message;
 using ashlar::detail::printable;
 
+/// An identifier. Words of capitals may be macros, but who writes "MLP" knows that it is none.
+bool is_name(std::string const& text) {
+  std::string const made = identifier(text);
+  return made == text || made == text + "_";
+}
+
 Result<void> check(GenerateOptions const& options) {
-  if (identifier(options.name) != options.name || options.name == "ashlar" || options.name == "std") {
+  if (!is_name(options.name) || options.name == "ashlar" || options.name == "std") {
     return error(Errc::value, {"GenerateOptions::name: \"", printable(options.name), "\" is no name for a struct"});
   }
   for (std::size_t begin = 0; begin < options.space.size();) {
     std::size_t const end = std::min(options.space.find("::", begin), options.space.size());
     std::string const part = options.space.substr(begin, end - begin);
-    if (part.empty() || identifier(part) != part || end + 2 == options.space.size()) {
+    if (part.empty() || !is_name(part) || end + 2 == options.space.size()) {
       return error(Errc::value,
                    {"GenerateOptions::space: \"", printable(options.space), "\" is no name of a namespace"});
     }

@@ -112,6 +112,7 @@ TEST_CASE("what no struct can be is refused") {
         "  \"model\": 2 tensors, the first is fc.weight, f32 (3, 4)");
   CHECK(std::string(refusal(Value::dict({{Value("z"), tensor({1, {2}}, DType::c64)}})).what()) ==
         "memory: no struct can have these members:\n  z has the dtype c64, which no member has");
+  CHECK(codegen::try_generate(linear(), {.name = "MLP"}));  // no macro, says who writes it
   CHECK(refusal(linear(), {.name = "class"}).code() == Errc::value);
   CHECK(refusal(linear(), {.name = "a b"}).code() == Errc::value);
   CHECK(refusal(linear(), {.space = "a::"}).code() == Errc::value);

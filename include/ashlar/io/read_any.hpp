@@ -74,17 +74,6 @@ ASHLAR_IO_FUNCTION Result<Value> read_bytes(std::span<std::byte const> bytes, Re
   return value_of(bytes, nullptr, "memory", nullptr, options);
 }
 
-/// Why a tree is not what an object can be filled from, and what in it may be.
-ASHLAR_COLD inline Error no_state_dict(Value const& root, Value const* there, std::string_view where,
-                                       std::string_view at) {
-  std::vector<std::string> lines = StateDictList(root).lines();
-  std::string what = at.empty()         ? message({"holds ", root.describe(), ", no state_dict"})
-                     : there == nullptr ? message({"has nothing at \"", at, "\""})
-                                        : message({"has ", there->describe(), " at \"", at, "\", no state_dict"});
-  what += lines.empty() ? "; there are no dicts of tensors in it" : "; LoadOptions::at can be one of";
-  return Error(Errc::mismatch, message({where, ": ", what}), std::move(lines));
-}
-
 ASHLAR_IO_FUNCTION Result<LoadReport> load_foreign(Layout const& layout, void* object, std::span<std::byte const> bytes,
                                                    std::string_view where, LoadOptions const& options) {
   auto const root = value_of(bytes, nullptr, where, nullptr, {});

@@ -93,6 +93,17 @@ class StateDictList {
   std::size_t visits_ = 10000;
 };
 
+/// Why a tree is not what an object can be filled from, and what in it may be.
+ASHLAR_COLD inline Error no_state_dict(Value const& root, Value const* there, std::string_view where,
+                                       std::string_view at) {
+  std::vector<std::string> lines = StateDictList(root).lines();
+  std::string what = at.empty()         ? message({"holds ", root.describe(), ", no state_dict"})
+                     : there == nullptr ? message({"has nothing at \"", at, "\""})
+                                        : message({"has ", there->describe(), " at \"", at, "\", no state_dict"});
+  what += lines.empty() ? "; there are no dicts of tensors in it" : "; LoadOptions::at can be one of";
+  return Error(Errc::mismatch, message({where, ": ", what}), std::move(lines));
+}
+
 /// The tensors of a dict as a source; what else is in it is a problem, but for PyTorch's "_extra_state".
 class StateDict {
  public:
