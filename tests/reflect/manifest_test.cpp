@@ -3,7 +3,12 @@
 #include <ashlar/reflect/manifest.hpp>
 
 #include <ashlar/nn/activation.hpp>
+#include <ashlar/nn/batch_norm.hpp>
+#include <ashlar/nn/conv.hpp>
+#include <ashlar/nn/embedding.hpp>
+#include <ashlar/nn/layer_norm.hpp>
 #include <ashlar/nn/linear.hpp>
+#include <ashlar/nn/prelu.hpp>
 #include <ashlar/nn/sequential.hpp>
 #include <ashlar/reflect/lookup.hpp>
 
@@ -345,3 +350,48 @@ TEST_CASE("content that C++ relies on is checked where it lies, aligned or not")
     CHECK(row(c.key).valid(shifted.data() + 1) == c.valid);
   }
 }
+
+namespace {
+
+/// What a layer says of its members is what would be found out.
+template <class L>
+constexpr bool has_true_names() {
+  using namespace ashlar::detail;
+  static_assert(HasGivenNames<L>);
+  static_assert(count_members<L>() == std::size(GivenNames<L>::names) && find_irregular<L>() == Irregular::none);
+  auto const& printed = printed_names<L>;
+  auto const& rows = table<L>();
+  bool equal = printed.size() == std::size(GivenNames<L>::names) && rows.size() == expanded_rows<L>.size();
+  for (std::size_t i = 0; i < printed.size(); ++i) equal = equal && printed[i] == GivenNames<L>::names[i];
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    auto const& found = expanded_rows<L>[i];
+    equal = equal && rows[i].key == found.key && rows[i].kind == found.kind && rows[i].dtype == found.dtype &&
+            rows[i].shape == found.shape && rows[i].offset == found.offset && rows[i].bytes == found.bytes &&
+            rows[i].owner == found.owner;
+  }
+  return equal;
+}
+
+static_assert(has_true_names<Linear<2, 3>>());
+static_assert(has_true_names<LinearNoBias<2, 3>>());
+static_assert(has_true_names<ashlar::Conv1d<1, 2, 3>>());
+static_assert(has_true_names<ashlar::Conv1d<1, 2, 3, ashlar::ConvOptions{.bias = false}>>());
+static_assert(has_true_names<ashlar::Conv2d<1, 2, 3>>());
+static_assert(has_true_names<ashlar::Conv2d<1, 2, 3, ashlar::ConvOptions{.bias = false}>>());
+static_assert(has_true_names<ashlar::BatchNorm1d<2>>());
+static_assert(has_true_names<ashlar::BatchNorm1d<2, ashlar::BatchNormOptions{.affine = false}>>());
+static_assert(has_true_names<ashlar::BatchNorm2d<2>>());
+static_assert(has_true_names<ashlar::BatchNorm2d<2, ashlar::BatchNormOptions{.affine = false}>>());
+static_assert(has_true_names<ashlar::LayerNorm<4>>());
+static_assert(has_true_names<ashlar::LayerNorm<4, ashlar::LayerNormOptions{.bias = false}>>());
+static_assert(has_true_names<ashlar::Embedding<5, 2>>());
+static_assert(has_true_names<ashlar::PReLU<>>());
+
+struct Large {  // more members than are counted and bound one by one
+  int a, b, c, d;
+  Linear<2, 3> e;
+  float f, g;
+};
+static_assert(ashlar::detail::count_members<Large>() == 7);
+
+}  // namespace

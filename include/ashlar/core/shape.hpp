@@ -108,6 +108,15 @@ struct Dims<> {
 
 namespace detail {
 
+/// The same as a value, without a class for each shape.
+template <std::size_t... E>
+constexpr Extents extents_of() {
+  Extents e{sizeof...(E), {}};
+  [[maybe_unused]] std::size_t d = 0;
+  ((e[d++] = E), ...);
+  return e;
+}
+
 template <class D, std::size_t Last>
 struct WithLast;
 template <std::size_t... E, std::size_t Last>

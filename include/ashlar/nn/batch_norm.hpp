@@ -7,6 +7,7 @@
 #include <ashlar/grad/op.hpp>
 #include <ashlar/kernels/batch_norm/cpu.hpp>
 #include <ashlar/nn/flow.hpp>
+#include <ashlar/reflect/given_names.hpp>
 #include <ashlar/reflect/spelling.hpp>
 
 #include <cstddef>
@@ -334,6 +335,17 @@ constexpr auto spell_batch_norm(std::string_view name, std::size_t channels, Bat
   });
   return s.end();
 }
+struct NormNames {
+  static constexpr std::string_view names[] = {"running_mean", "running_var", "num_batches_tracked"};
+};
+struct AffineNormNames {
+  static constexpr std::string_view names[] = {"weight", "bias", "running_mean", "running_var", "num_batches_tracked"};
+};
+template <std::size_t C, BatchNormOptions O, class T>
+struct GivenNames<BatchNorm2d<C, O, T>> : std::conditional_t<O.affine, AffineNormNames, NormNames> {};
+template <std::size_t C, BatchNormOptions O, class T>
+struct GivenNames<BatchNorm1d<C, O, T>> : std::conditional_t<O.affine, AffineNormNames, NormNames> {};
+
 template <std::size_t C, BatchNormOptions O, class T>
 struct NameOf<BatchNorm2d<C, O, T>> {
   static constexpr auto value = spell_batch_norm<T>("BatchNorm2d", C, O);

@@ -8,6 +8,7 @@
 #include <ashlar/nn/flow.hpp>
 #include <ashlar/nn/initialise.hpp>
 #include <ashlar/nn/window.hpp>
+#include <ashlar/reflect/given_names.hpp>
 #include <ashlar/reflect/spelling.hpp>
 
 #include <array>
@@ -300,6 +301,11 @@ constexpr auto spell_conv(std::string_view name, std::size_t in, std::size_t out
   });
   return s.end();
 }
+template <std::size_t In, std::size_t Out, Size2 K, ConvOptions O, class T>
+struct GivenNames<Conv2d<In, Out, K, O, T>> : std::conditional_t<O.bias, WeightAndBias, OnlyWeight> {};
+template <std::size_t In, std::size_t Out, std::size_t K, ConvOptions O, class T>
+struct GivenNames<Conv1d<In, Out, K, O, T>> : std::conditional_t<O.bias, WeightAndBias, OnlyWeight> {};
+
 template <std::size_t In, std::size_t Out, Size2 K, ConvOptions O, class T>
 struct NameOf<Conv2d<In, Out, K, O, T>> {
   static constexpr auto value = spell_conv<T>("Conv2d", In, Out, K, O);

@@ -7,6 +7,7 @@
 #include <ashlar/kernels/embedding/cpu.hpp>
 #include <ashlar/nn/flow.hpp>
 #include <ashlar/nn/initialise.hpp>
+#include <ashlar/reflect/given_names.hpp>
 #include <ashlar/reflect/spelling.hpp>
 
 #include <cstddef>
@@ -123,6 +124,9 @@ struct Embedding {
 };
 
 namespace detail {
+
+template <std::size_t Num, std::size_t Dim, class T, EmbeddingOptions O>
+struct GivenNames<Embedding<Num, Dim, T, O>> : OnlyWeight {};
 
 template <std::size_t Num, std::size_t Dim, class T, EmbeddingOptions O>
 struct NameOf<Embedding<Num, Dim, T, O>> {

@@ -7,6 +7,7 @@
 #include <ashlar/grad/op.hpp>
 #include <ashlar/kernels/layer_norm/cpu.hpp>
 #include <ashlar/nn/flow.hpp>
+#include <ashlar/reflect/given_names.hpp>
 #include <ashlar/reflect/spelling.hpp>
 
 #include <array>
@@ -182,6 +183,10 @@ struct LayerNorm<N, Options, T> {
 };
 
 namespace detail {
+
+template <NormalizedShape N, LayerNormOptions O, class T>
+  requires(O.elementwise_affine)
+struct GivenNames<LayerNorm<N, O, T>> : std::conditional_t<O.bias, WeightAndBias, OnlyWeight> {};
 
 template <NormalizedShape N, LayerNormOptions O, class T>
 struct NameOf<LayerNorm<N, O, T>> {

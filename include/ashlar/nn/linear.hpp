@@ -7,6 +7,7 @@
 #include <ashlar/kernels/linear/cpu.hpp>
 #include <ashlar/nn/flow.hpp>
 #include <ashlar/nn/initialise.hpp>
+#include <ashlar/reflect/given_names.hpp>
 #include <ashlar/reflect/type_name.hpp>
 
 #include <cmath>
@@ -181,9 +182,14 @@ using LinearNoBias = Linear<In, Out, T, false>;
 namespace detail {
 
 template <std::size_t In, std::size_t Out, class T>
+struct GivenNames<Linear<In, Out, T, true>> : WeightAndBias {};
+template <std::size_t In, std::size_t Out, class T>
+struct GivenNames<Linear<In, Out, T, false>> : OnlyWeight {};
+
+template <std::size_t In, std::size_t Out, class T>
 struct NameOf<Linear<In, Out, T, true>> : ShortName<Linear<In, Out, T, true>, 3> {};
 template <std::size_t In, std::size_t Out>
-struct NameOf<Linear<In, Out, float, true>> : ShortName<Linear<In, Out, float, true>, 2> {};
+struct NameOf<Linear<In, Out, float, true>> : NumberedName<"Linear", In, Out> {};
 
 }  // namespace detail
 

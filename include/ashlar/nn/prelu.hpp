@@ -7,6 +7,7 @@
 #include <ashlar/nn/along.hpp>
 #include <ashlar/nn/flow.hpp>
 #include <ashlar/nn/initialise.hpp>
+#include <ashlar/reflect/given_names.hpp>
 
 #include <cstddef>
 #include <string>
@@ -89,4 +90,10 @@ struct PReLU {
   void extra_repr(auto& r) const { r.add("num_parameters", Channels); }
 };
 
+namespace detail {
+
+template <std::size_t Channels, class T>
+struct GivenNames<PReLU<Channels, T>> : OnlyWeight {};
+
+}  // namespace detail
 }  // namespace ashlar

@@ -80,11 +80,12 @@ bool valid_elements(void const* at) {
   return true;
 }
 
+/// The check of N elements of type T; null if every content is one.
 template <class T, std::size_t N>
-constexpr auto content_check() -> bool (*)(void const*) {
-  if constexpr (std::is_same_v<T, bool> || std::is_enum_v<T>) return &valid_elements<T, N>;
-  return nullptr;
-}
+inline constexpr bool (*content_check)(void const*) = nullptr;
+template <class T, std::size_t N>
+  requires(std::is_same_v<T, bool> || std::is_enum_v<T>)
+inline constexpr bool (*content_check<T, N>)(void const*) = &valid_elements<T, N>;
 
 }  // namespace detail
 }  // namespace ashlar

@@ -29,6 +29,7 @@ struct KeyWriter {
 
   /// prefix + '.' + key; the dot only between two non-empty parts. The prefix is the field's name, or an index.
   constexpr std::string_view join(Field const& f, std::size_t index, std::string_view key) {
+    if (key.empty() && !f.indexed) return f.name;  // as it is: a layer's own tensors need no characters
     std::size_t const begin = at;
     if (f.indexed) {
       std::size_t const digits = digits_of(index);
@@ -72,14 +73,18 @@ constexpr TableSize measure(Field const* fields, std::size_t count) {
     Field const& f = fields[i];
     if (f.pass == Pass::nothing || f.pass == Pass::unsupported) continue;
     size.ties = size.ties || f.has_ties;
-    std::size_t chars = 0;
     bool const tie = !f.target.empty();
-    if (!tie) {
-      for (std::size_t r = 0; r < f.row_count; ++r) chars += f.rows[r].key.size() + (f.rows[r].key.empty() ? 0 : 1);
-    }
     std::size_t const n = tie ? 1 : f.row_count;
+    std::size_t chars = 0;
+    std::size_t joined = 0;  // keys that are put together
+    for (std::size_t r = 0; r < n; ++r) {
+      std::size_t const length = tie ? 0 : f.rows[r].key.size();
+      if (length == 0 && !f.indexed) continue;
+      chars += length + (length == 0 ? 0 : 1);
+      ++joined;
+    }
     for (std::size_t k = 0; k < f.repeat; ++k) {
-      size.chars += chars + n * (f.indexed ? digits_of(k) : f.name.size());
+      size.chars += chars + joined * (f.indexed ? digits_of(k) : f.name.size());
       size.rows += n;
     }
   }

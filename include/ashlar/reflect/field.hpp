@@ -16,38 +16,35 @@
 namespace ashlar {
 namespace detail {
 
-template <class T>
-struct Leaf;
+/// The row of a member that is a tensor.
+template <class M>
+inline constexpr auto stored_row_of = nullptr;
 template <Kind K, class T, std::size_t... E>
-struct Leaf<Stored<K, T, E...>> {
-  static constexpr std::array<Row, 1> rows{Row{.key = {},
-                                               .kind = K,
-                                               .dtype = dtype_of<T>,
-                                               .shape = Dims<E...>{}.value(),
-                                               .bytes = Dims<E...>::static_numel * sizeof(T),
-                                               .owner = {},
-                                               .valid = content_check<T, Dims<E...>::static_numel>()}};
-};
+inline constexpr Row stored_row_of<Stored<K, T, E...>>{.key = {},
+                                                       .kind = K,
+                                                       .dtype = dtype_of<T>,
+                                                       .shape = extents_of<E...>(),
+                                                       .bytes = Dims<E...>::static_numel * sizeof(T),
+                                                       .owner = {},
+                                                       .valid = content_check<T, Dims<E...>::static_numel>};
+/// The row of a number.
 template <Element T>
-struct Leaf<T> {
-  static constexpr std::array<Row, 1> rows{Row{.key = {},
-                                               .kind = Kind::scalar,
-                                               .dtype = dtype_of<T>,
-                                               .shape = {},
-                                               .bytes = sizeof(T),
-                                               .owner = {},
-                                               .valid = content_check<T, 1>()}};
-};
+inline constexpr Row scalar_row_of{.key = {},
+                                   .kind = Kind::scalar,
+                                   .dtype = dtype_of<T>,
+                                   .shape = {},
+                                   .bytes = sizeof(T),
+                                   .owner = {},
+                                   .valid = content_check<T, 1>};
+/// The row of a std::array of numbers.
 template <Element T, std::size_t N>
-struct Leaf<std::array<T, N>> {
-  static constexpr std::array<Row, 1> rows{Row{.key = {},
-                                               .kind = Kind::scalar,
-                                               .dtype = dtype_of<T>,
-                                               .shape = Dims<N>{}.value(),
-                                               .bytes = sizeof(T) * N,
-                                               .owner = {},
-                                               .valid = content_check<T, N>()}};
-};
+inline constexpr Row scalars_row_of{.key = {},
+                                    .kind = Kind::scalar,
+                                    .dtype = dtype_of<T>,
+                                    .shape = extents_of<N>(),
+                                    .bytes = sizeof(T) * N,
+                                    .owner = {},
+                                    .valid = content_check<T, N>};
 
 /// Order of a struct's own entries: PyTorch lists parameters, then buffers, then children.
 enum class Pass : std::uint8_t { parameters, buffers, constants, scalars, children, nothing, unsupported };
@@ -73,16 +70,53 @@ constexpr auto const& table();
 template <class T>
 constexpr bool table_has_ties();
 
+/// The rows of a struct of nothing but tensors, in the order of a state_dict.
+template <std::size_t N>
+constexpr std::array<Row, N> order_rows(std::string_view owner, std::string_view const* names,
+                                        std::size_t const* offsets, std::array<Row const*, N> const& members) {
+  std::array<Row, N> out{};
+  std::size_t at = 0;
+  for (Kind const kind : {Kind::parameter, Kind::buffer, Kind::constant}) {
+    for (std::size_t i = 0; i < N; ++i) {
+      if (members[i]->kind != kind) continue;
+      Row& row = out[at++];
+      row = *members[i];
+      row.key = names[i];
+      row.offset = offsets[i];
+      row.owner = owner;
+    }
+  }
+  return out;
+}
+template <class T, class... M>
+constexpr std::array<Row, sizeof...(M)> list_tensors(Members<M...>) {
+  return order_rows<sizeof...(M)>(type_name<T>(), GivenNames<T>::names, plain_offsets<T>.data(),
+                                  {&stored_row_of<M>...});
+}
+template <HasGivenNames T>
+inline constexpr auto tensor_rows = list_tensors<T>(fields_t<T>{});
+
 template <class M>
+  requires(is_stored<M>)
+constexpr Field describe(std::string_view name, std::size_t offset) {
+  return {
+      .name = name, .pass = static_cast<Pass>(M::kind), .offset = offset, .rows = &stored_row_of<M>, .row_count = 1};
+}
+template <HasGivenNames M>
+constexpr Field describe(std::string_view name, std::size_t offset) {
+  return {.name = name,
+          .pass = Pass::children,
+          .offset = offset,
+          .rows = tensor_rows<M>.data(),
+          .row_count = member_count<M>};
+}
+template <class M>
+  requires(!is_stored<M> && !HasGivenNames<M>)
 constexpr Field describe(std::string_view name, std::size_t offset) {
   Field f{.name = name, .offset = offset};
-  if constexpr (is_stored<M>) {
-    f.pass = static_cast<Pass>(M::kind);
-    f.rows = Leaf<M>::rows.data();
-    f.row_count = 1;
-  } else if constexpr (Element<M>) {
+  if constexpr (Element<M>) {
     f.pass = Pass::scalars;
-    f.rows = Leaf<M>::rows.data();
+    f.rows = &scalar_row_of<M>;
     f.row_count = 1;
   } else if constexpr (is_std_array<M>) {
     using L = typename M::value_type;
@@ -90,7 +124,7 @@ constexpr Field describe(std::string_view name, std::size_t offset) {
       f.pass = Pass::nothing;
     } else if constexpr (Element<L>) {
       f.pass = Pass::scalars;
-      f.rows = Leaf<M>::rows.data();
+      f.rows = &scalars_row_of<L, std::tuple_size_v<M>>;
       f.row_count = 1;
     } else {
       f = describe<L>(name, offset);
@@ -129,6 +163,18 @@ constexpr Field describe(std::string_view name, std::size_t offset) {
   return f;
 }
 
+template <class T, std::size_t... I, class... M>
+constexpr auto describe_all(std::index_sequence<I...>, Members<M...>) {
+  if constexpr (IndexedChildren<T>::specialised) {
+    return std::array<Field, sizeof...(M)>{describe<M>(index_name<I>(), field_offset<T, I>())...};
+  } else if constexpr (sizeof...(M) == 0) {
+    return std::array<Field, 0>{};
+  } else {
+    constexpr std::string_view const* names = names_of_members<T>();
+    return std::array<Field, sizeof...(M)>{describe<M>(names[I], plain_offsets<T>[I])...};
+  }
+}
+
 /// A std::array has one field, repeated; its keys are 0, 1, ... A Frozen has one without a name, its layer.
 template <class T>
 constexpr auto fields_of() {
@@ -145,9 +191,7 @@ constexpr auto fields_of() {
     one[0].frozen_count = FrozenParts<T>::count;
     return one;
   } else {
-    return []<std::size_t... I>(std::index_sequence<I...>) {
-      return std::array<Field, sizeof...(I)>{describe<field_t<T, I>>(field_name<T, I>(), field_offset<T, I>())...};
-    }(std::make_index_sequence<field_count<T>()>{});
+    return describe_all<T>(std::make_index_sequence<field_count<T>()>{}, fields_t<T>{});
   }
 }
 

@@ -31,7 +31,7 @@ constexpr auto expand_with(KeyWriter keys) {
 template <class T>
 constexpr auto make_expanded_chars() {
   std::array<char, expanded_size<T>.chars + 1> chars{};
-  (void)expand_with<T>({chars.data(), nullptr});
+  if constexpr (expanded_size<T>.chars != 0) (void)expand_with<T>({chars.data(), nullptr});
   return chars;
 }
 template <class T>
@@ -72,6 +72,9 @@ template <class T>
 constexpr auto const& table() {
   if constexpr (CustomRows<T>::specialised) {
     return CustomRows<T>::rows();
+  } else if constexpr (HasGivenNames<T>) {
+    static_assert(is_computed(tensor_rows<T>));
+    return tensor_rows<T>;
   } else if constexpr (expanded_size<T>.ties) {
     static_assert(is_computed(resolved_rows<T>));
     return resolved_rows<T>;
@@ -83,7 +86,7 @@ constexpr auto const& table() {
 
 template <class T>
 constexpr bool table_has_ties() {
-  if constexpr (CustomRows<T>::specialised) {
+  if constexpr (CustomRows<T>::specialised || HasGivenNames<T>) {
     return false;
   } else if constexpr (expanded_size<T>.ties) {
     return resolved_size<T>.ties;
@@ -146,7 +149,7 @@ constexpr auto whole_mistake() {
     return RootMistake<T>{};
   } else if constexpr (!std::is_same_v<decltype(find_mistake<T>()), NoMistake>) {
     return find_mistake<T>();
-  } else if constexpr (!RootMistake<T>::value.empty()) {
+  } else if constexpr (!std::is_trivially_copyable_v<T> || !std::is_trivially_destructible_v<T>) {
     return RootMistake<T>{};
   } else if constexpr (has_open_rows<T>) {
     return find_open<T>();

@@ -101,10 +101,20 @@ constexpr bool has_given_keys() {
   if constexpr (is_std_array<T>) {
     return false;
   } else {
-    return []<std::size_t... I>(std::index_sequence<I...>) {
-      return (is_named<field_t<T, I>> || ...);
-    }(std::make_index_sequence<field_count<T>()>{});
+    return []<class... M>(Members<M...>) { return (is_named<M> || ...); }(fields_t<T>{});
   }
+}
+
+// A Sentence is computed only where there may be something to say: it costs as much as a small struct's reflection.
+template <class T>
+constexpr bool has_key_mistake() {
+  if constexpr (has_given_keys<T>()) return !KeyMistake<T>::value.empty();
+  else return false;
+}
+template <class T>
+constexpr bool has_layout_mistake() {
+  if constexpr (PlainStruct<T> && !is_std_array<T>) return !has_plain_layout<T>();
+  else return false;
 }
 
 template <class T>
@@ -151,9 +161,7 @@ constexpr bool has_frozen_members() {
   if constexpr (is_std_array<T>) {
     return false;
   } else {
-    return []<std::size_t... I>(std::index_sequence<I...>) {
-      return (is_frozen<field_t<T, I>> || ...);
-    }(std::make_index_sequence<field_count<T>()>{});
+    return []<class... M>(Members<M...>) { return (is_frozen<M> || ...); }(fields_t<T>{});
   }
 }
 
@@ -162,9 +170,9 @@ template <class T>
 constexpr auto own_mistake() {
   if constexpr (first_unsupported<T>() != fields<T>.size()) {
     return MemberMistake<T>{};
-  } else if constexpr (has_given_keys<T>() && !KeyMistake<T>::value.empty()) {
+  } else if constexpr (has_key_mistake<T>()) {
     return KeyMistake<T>{};
-  } else if constexpr (PlainStruct<T> && !is_std_array<T> && !LayoutMistake<T>::value.empty()) {
+  } else if constexpr (has_layout_mistake<T>()) {
     return LayoutMistake<T>{};
   } else if constexpr (has_frozen_members<T>()) {
     return freeze_mistake<T>();
@@ -187,16 +195,38 @@ constexpr auto inner_type() {
   }
 }
 
-template <class T>
+constexpr bool are_supported(Field const* fields, std::size_t count) {
+  for (std::size_t i = 0; i < count; ++i) {
+    if (fields[i].pass == Pass::unsupported) return false;
+  }
+  return true;
+}
+
+/// Nothing is wrong in M, a member: asked for each type, so without lambdas and functions of its own where possible.
+template <class M>
 inline constexpr bool is_sound = true;
+
+template <class T, class... M>
+constexpr bool is_sound_struct(Members<M...>) {
+  if constexpr (IndexedChildren<T>::specialised || ((is_named<M> || is_frozen<M>) || ...)) {
+    return (is_sound<M> && ...) && std::is_same_v<decltype(own_mistake<T>()), NoMistake>;
+  } else {
+    return (is_sound<M> && ...) && are_supported(fields<T>.data(), fields<T>.size()) && has_plain_layout<T>();
+  }
+}
+template <class M>
+  requires(!HasGivenNames<M> && (IndexedChildren<M>::specialised || PlainStruct<M>))
+inline constexpr bool is_sound<M> = is_sound_struct<M>(fields_t<M>{});
+template <class L, std::size_t N>
+inline constexpr bool is_sound<std::array<L, N>> = is_sound<L>;
+template <text K, class L>
+inline constexpr bool is_sound<Named<K, L>> = is_sound<L>;
+template <class L, text... K>
+inline constexpr bool is_sound<Frozen<L, K...>> = is_sound<unwrapped_t<L>>;
 template <class T>
-  requires(IndexedChildren<T>::specialised || PlainStruct<T>)
-inline constexpr bool is_sound<T> = [] {
-  return []<std::size_t... I>(std::index_sequence<I...>) {
-    return (is_sound<typename decltype(inner_type<field_t<T, I>>())::type> && ...) &&
-           std::is_same_v<decltype(own_mistake<T>()), NoMistake>;
-  }(std::make_index_sequence<field_count<T>()>{});
-}();
+inline constexpr bool is_sound<State<T>> = is_sound<T>;
+template <Kind K, class T, std::size_t... E>
+inline constexpr bool is_sound<Stored<K, T, E...>> = true;
 
 /// The mistake in T that lies furthest in, in the order of the members.
 template <class T>
@@ -212,8 +242,7 @@ constexpr auto find_mistake() {
   } else {
     constexpr std::size_t first = []<std::size_t... I>(std::index_sequence<I...>) {
       std::size_t at = sizeof...(I);
-      ((at == sizeof...(I) && !is_sound<typename decltype(inner_type<field_t<T, I>>())::type> ? void(at = I) : void()),
-       ...);
+      ((at == sizeof...(I) && !is_sound<field_t<T, I>> ? void(at = I) : void()), ...);
       return at;
     }(std::make_index_sequence<field_count<T>()>{});
     if constexpr (first != field_count<T>()) {
