@@ -1,4 +1,5 @@
 // tests/io/zip_test.cpp, mirrors include/ashlar/io/zip.hpp and zip_content.hpp.  SPDX-License-Identifier: BSL-1.0
+#include <ashlar/io/crc32.hpp>
 #include <ashlar/io/zip.hpp>
 #include <ashlar/io/zip_content.hpp>
 
@@ -160,4 +161,23 @@ TEST_CASE("bytes of a record are checked, and expand within a limit") {
     Zip const wrong{.entries = {{.name = "s", .content = stream, .no_crc = true, .method = 8}}};
     CHECK_THAT(read(zip_bytes(wrong)).error, Catch::Contains("record 's': deflated: "));
   }
+}
+
+TEST_CASE("the CRC-32 is zlib's, of every length and in parts") {
+  std::vector<std::byte> bytes(1000);
+  for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<std::byte>(i * i % 251);
+  for (std::size_t from = 0; from < 3; ++from) {
+    for (std::size_t n = 0; n + from <= 300; ++n) {
+      auto const part = std::span(bytes).subspan(from, n);
+      std::uint32_t const expected = ashlar::detail::crc32_plain(0, part);
+      if (ashlar::detail::crc32_of(part) != expected) FAIL_CHECK(from << " " << n);
+    }
+  }
+  std::span<std::byte const> const all = bytes;
+  for (std::size_t const n : {0u, 63u, 64u, 65u, 127u, 128u, 500u, 1000u}) {
+    CHECK(ashlar::detail::crc32_of(all.subspan(n), ashlar::detail::crc32_of(all.first(n))) ==
+          ashlar::detail::crc32_plain(0, all));
+  }
+  char const text[] = "123456789";  // the check value of the CRC's definition
+  CHECK(ashlar::detail::crc32_of(std::as_bytes(std::span(text, 9))) == 0xcbf43926u);
 }

@@ -6,6 +6,7 @@
 
 #include <ashlar/core/result.hpp>
 #include <ashlar/io/message.hpp>
+#include <ashlar/io/name_index.hpp>
 #include <ashlar/io/printable.hpp>
 #include <ashlar/io/safetensors_entry.hpp>
 #include <ashlar/io/safetensors_parser.hpp>
@@ -24,28 +25,15 @@
 
 namespace ashlar::detail {
 
-/// A name that two of n strings have, or null. Sorts hashes, so that long names that begin alike cost no more.
+/// A name that two of n strings have, or null.
 template <class NameOf>
 std::string_view const* duplicate_name(std::size_t n, NameOf name_of, std::string_view& found) {
   bool ascending = true;
   for (std::size_t i = 1; ascending && i < n; ++i) ascending = name_of(i - 1) < name_of(i);
-  if (ascending) return nullptr;
-  std::vector<std::pair<std::uint64_t, std::uint32_t>> order;
-  order.reserve(n);
-  for (std::size_t i = 0; i < n; ++i) {
-    std::string_view const name = name_of(i);
-    order.emplace_back(std::hash<std::string_view>{}(name), static_cast<std::uint32_t>(i));
-  }
-  std::sort(order.begin(), order.end(), [&](auto const& a, auto const& b) {
-    return a.first != b.first ? a.first < b.first : name_of(a.second) < name_of(b.second);
-  });
-  for (std::size_t i = 1; i < n; ++i) {
-    if (order[i - 1].first == order[i].first && name_of(order[i - 1].second) == name_of(order[i].second)) {
-      found = name_of(order[i].second);
-      return &found;
-    }
-  }
-  return nullptr;
+  std::ptrdiff_t const at = ascending ? -1 : NameIndex(n, name_of).duplicate();
+  if (at < 0) return nullptr;
+  found = name_of(static_cast<std::size_t>(at));
+  return &found;
 }
 
 /// Why the tensors do not cover `bytes` bytes of data exactly, or empty.

@@ -22,8 +22,8 @@ inline Result<Value> safetensors_value(std::span<std::byte const> bytes, std::sh
                                        std::string_view where) {
   auto header = read_safetensors_header(bytes, where);
   if (!header) return std::move(header).error();
-  std::vector<ValueItem> items;
-  items.reserve(header->tensors.size());
+  Value out = ValueBuilder::open_dict();
+  ValueBuilder::reserve_items(out, header->tensors.size());
   for (SafetensorsEntry const& e : header->tensors) {
     if (e.rank > max_rank) {
       return error(Errc::format,
@@ -39,16 +39,16 @@ inline Result<Value> safetensors_value(std::span<std::byte const> bytes, std::sh
                                     static_cast<unsigned>(data[at]), ", which is no bool"});
       }
     }
-    items.push_back({Value(e.name), Value(ValueTensor(e.dtype->dtype, shape, data, owner))});
+    require(ValueBuilder::set(out, Value(e.name), Value(ValueTensor(e.dtype->dtype, shape, data, owner))));
   }
-  Value metadata;
   if (header->has_metadata) {
     std::vector<ValueItem> pairs;
     pairs.reserve(header->metadata.size());
     for (auto const& [key, value] : header->metadata) pairs.push_back({Value(key), Value(value)});
-    metadata = Value::dict(std::move(pairs));
+    require(ValueBuilder::set_metadata(out, Value::dict(std::move(pairs))));
   }
-  return Value::dict(std::move(items), std::move(metadata));
+  require(ValueBuilder::close(out));
+  return out;
 }
 
 ASHLAR_IO_FUNCTION Result<Value> read_safetensors_file(std::string const& path) {

@@ -4,6 +4,7 @@
 #include <ashlar/core/result.hpp>
 #include <ashlar/io/mapping.hpp>
 #include <ashlar/io/message.hpp>
+#include <ashlar/io/name_index.hpp>
 #include <ashlar/io/printable.hpp>
 #include <ashlar/io/torch.hpp>
 #include <ashlar/io/torch_unpickler.hpp>
@@ -71,10 +72,22 @@ class TorchArchive {
 
   /// The name of a record in the one root folder; null if there is none.
   ZipRecord const* find(std::string_view name) const {
-    std::string const path = message({root_, "/", name});
-    auto const at = std::lower_bound(by_name_.begin(), by_name_.end(), path,
-                                     [](ZipRecord const* r, std::string const& p) { return r->name < p; });
-    return at != by_name_.end() && (*at)->name == path ? *at : nullptr;
+    std::ptrdiff_t const at = index_.find(message({root_, "/", name}));
+    return at < 0 ? nullptr : &records_[static_cast<std::size_t>(at)];
+  }
+  /// The record of a storage. Writers put them in the order in which the pickle names them, so the next one is tried.
+  ZipRecord const* find_storage(std::string_view key) {
+    constexpr std::string_view folder = "/data/";
+    if (next_ < records_.size()) {
+      std::string_view const name = records_[next_].name;
+      if (name.size() == root_.size() + folder.size() + key.size() && name.ends_with(key) &&
+          name.substr(root_.size(), folder.size()) == folder) {
+        return &records_[next_++];
+      }
+    }
+    ZipRecord const* const record = find(message({folder.substr(1), key}));
+    if (record != nullptr) next_ = static_cast<std::size_t>(record - records_.data()) + 1;
+    return record;
   }
 
   Result<void> find_root() {
@@ -87,12 +100,11 @@ class TorchArchive {
         return fail({"not a PyTorch file: a zip archive whose names are expected in one root folder, but there are '",
                      printable(records_.front().name), "' and '", printable(r.name), "'"});
       }
-      by_name_.push_back(&r);
     }
-    std::sort(by_name_.begin(), by_name_.end(), [](auto* a, auto* b) { return a->name < b->name; });
+    index_ = NameIndex(records_.size(), [&](std::size_t i) { return records_[i].name; });
     std::string const code = message({root_, "/code/"});
-    bool const has_code = std::any_of(by_name_.begin(), by_name_.end(),
-                                      [&](auto* r) { return r->name.compare(0, code.size(), code) == 0; });
+    bool const has_code =
+        std::any_of(records_.begin(), records_.end(), [&](ZipRecord const& r) { return r.name.starts_with(code); });
     if (has_code || find("constants.pkl") != nullptr) {
       return fail({"a TorchScript archive, which holds code: save the state_dict() with torch.save instead"});
     }
@@ -126,13 +138,12 @@ class TorchArchive {
   }
 
   Result<ZipContent> storage_content(TorchStorage const& s) {
-    std::string const name = message({"data/", s.key});
-    ZipRecord const* const record = find(name);
+    ZipRecord const* const record = find_storage(s.key);
     if (record == nullptr)
-      return fail({"the record ", name, " is missing, which has the elements of storage '", s.key, "'"});
+      return fail({"the record data/", s.key, " is missing, which has the elements of storage '", s.key, "'"});
     if (record->size != s.bytes) {
-      return fail({"the record ", name, " has ", record->size, " bytes, but storage '", s.key, "' of ", s.elements,
-                   " elements of ", name_of(s.dtype), " takes ", s.bytes});
+      return fail({"the record data/", s.key, " has ", record->size, " bytes, but storage '", s.key, "' of ",
+                   s.elements, " elements of ", name_of(s.dtype), " takes ", s.bytes});
     }
     return unpacker_.content(*record);
   }
@@ -142,7 +153,8 @@ class TorchArchive {
   ZipUnpacker unpacker_;
   bool check_crc_;
   std::vector<ZipRecord> records_;
-  std::vector<ZipRecord const*> by_name_;
+  NameIndex index_;
+  std::size_t next_ = 0;  // behind the record of the storage that was found last
   std::string_view root_;
 };
 

@@ -79,7 +79,7 @@ ASHLAR_COLD inline void append_key(std::string& path, Value const& key) {
       path += ')';
       break;
     }
-    default: path += ValueBuilder::text(key).text;
+    default: path += ValueBuilder::text(key).text();
   }
 }
 
@@ -143,7 +143,7 @@ inline Value::Value(ValueTensor tensor) : kind_(Kind::tensor) {
   payload_.node = new detail::TensorNode(std::move(tensor));
   (void)detail::ValueBuilder::close(*this);
 }
-inline Value::Value(Kind kind, std::string_view text) : kind_(kind) { payload_.node = new detail::TextNode(text); }
+inline Value::Value(Kind kind, std::string_view text) : kind_(kind) { payload_.node = detail::TextNode::make(text); }
 inline Value::Value(Kind kind, std::vector<Value> elements) : Value(detail::ValueBuilder::open_list(kind)) {
   detail::ValueBuilder::reserve(*this, elements.size());
   for (Value& e : elements) detail::require(detail::ValueBuilder::append(*this, std::move(e)));
@@ -151,6 +151,7 @@ inline Value::Value(Kind kind, std::vector<Value> elements) : Value(detail::Valu
 }
 inline Value Value::dict(std::vector<ValueItem> items, Value metadata) {
   Value out = detail::ValueBuilder::open_dict();
+  detail::ValueBuilder::reserve_items(out, items.size());
   for (ValueItem& i : items) detail::require(detail::ValueBuilder::set(out, std::move(i.key), std::move(i.value)));
   if (!metadata.is_none()) detail::require(detail::ValueBuilder::set_metadata(out, std::move(metadata)));
   detail::require(detail::ValueBuilder::close(out));
@@ -176,14 +177,14 @@ inline double Value::as_double() const {
 }
 inline std::string_view Value::as_string() const {
   if (kind_ != Kind::device) expect(Kind::string);
-  return detail::ValueBuilder::text(*this).text;
+  return detail::ValueBuilder::text(*this).text();
 }
 inline std::string_view Value::as_bytes() const {
   expect(Kind::bytes);
-  return detail::ValueBuilder::text(*this).text;
+  return detail::ValueBuilder::text(*this).text();
 }
 inline std::string Value::as_decimal() const {
-  if (kind_ == Kind::big_integer) return detail::ValueBuilder::text(*this).text;
+  if (kind_ == Kind::big_integer) return std::string(detail::ValueBuilder::text(*this).text());
   return std::to_string(as_int());
 }
 inline ValueTensor const& Value::tensor() const {

@@ -10,6 +10,7 @@
 #include <ashlar/core/result.hpp>
 #include <ashlar/io/mapping.hpp>
 #include <ashlar/io/message.hpp>
+#include <ashlar/io/name_index.hpp>
 #include <ashlar/io/printable.hpp>
 
 #include <algorithm>
@@ -310,12 +311,11 @@ class ZipReader {
   }
 
   bool check_names() {
-    std::vector<ZipRecord const*> by_name(records_.size());
-    for (std::size_t i = 0; i < by_name.size(); ++i) by_name[i] = &records_[i];
-    std::sort(by_name.begin(), by_name.end(), [](auto* a, auto* b) { return a->name < b->name; });
-    for (std::size_t i = 0; i < by_name.size(); ++i) {
-      ZipRecord const& record = *by_name[i];
-      if (i != 0 && by_name[i - 1]->name == record.name) return fail(record, {"a duplicate name"});
+    NameIndex const index(records_.size(), [&](std::size_t i) { return records_[i].name; });
+    if (std::ptrdiff_t const i = index.duplicate(); i >= 0) {
+      return fail(records_[static_cast<std::size_t>(i)], {"a duplicate name"});
+    }
+    for (ZipRecord const& record : records_) {
       if (char const* const why = name_problem(record); why != nullptr) return fail(record, {"invalid name: ", why});
     }
     return true;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <ashlar/core/result.hpp>
+#include <ashlar/io/crc32.hpp>
 #include <ashlar/io/message.hpp>
 #include <ashlar/io/printable.hpp>
 #include <ashlar/io/zip.hpp>
@@ -17,18 +18,6 @@
 #include <utility>
 
 namespace ashlar::detail {
-
-/// CRC-32 as zip has it, of more than 4 GiB too.
-inline std::uint32_t crc32_of(std::span<std::byte const> bytes) {
-  constexpr std::size_t most = std::size_t{1} << 30;
-  ::uLong crc = ::crc32(0, nullptr, 0);
-  while (!bytes.empty()) {
-    auto const part = bytes.first(bytes.size() < most ? bytes.size() : most);
-    crc = ::crc32(crc, reinterpret_cast<Bytef const*>(part.data()), static_cast<uInt>(part.size()));
-    bytes = bytes.subspan(part.size());
-  }
-  return static_cast<std::uint32_t>(crc);
-}
 
 /// Bytes, and what keeps them: null if they lie in the file.
 struct ZipContent {

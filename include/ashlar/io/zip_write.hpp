@@ -4,6 +4,7 @@
 #include <ashlar/core/result.hpp>
 #include <ashlar/io/append.hpp>
 #include <ashlar/io/atomic_write.hpp>
+#include <ashlar/io/crc32.hpp>
 
 #include <array>
 #include <cstddef>
@@ -15,8 +16,6 @@
 #include <string_view>
 #include <utility>
 #include <vector>
-
-#include <zlib.h>
 
 namespace ashlar::detail {
 
@@ -35,14 +34,14 @@ class ZipWriter {
     // A small record's CRC is taken first. A large one is read once: its header is written when its CRC is known.
     bool const small = bytes.size() <= chunk;
     if (small) {
-      record.crc = crc(0, bytes);
+      record.crc = crc32_of(bytes);
       if (auto done = out_.add_copy(local_header(record, padding)); !done) return done;
       if (auto done = out_.add(bytes); !done) return done;
     } else {
       if (auto done = out_.skip(local_size(record) + padding); !done) return done;
       for (std::size_t at = 0; at < bytes.size(); at += chunk) {
         auto const part = bytes.subspan(at, bytes.size() - at < chunk ? bytes.size() - at : chunk);
-        record.crc = crc(record.crc, part);
+        record.crc = crc32_of(part, record.crc);
         if (auto done = out_.add(part); !done) return done;
       }
       std::string const header = local_header(record, padding);
@@ -75,12 +74,6 @@ class ZipWriter {
     std::uint32_t crc;
     [[nodiscard]] bool large() const { return size >= max32; }
   };
-
-  static std::uint32_t crc(std::uint32_t before, std::span<std::byte const> bytes) {
-    if (bytes.empty()) return before;  // zlib takes a null pointer for a question
-    auto const* const at = reinterpret_cast<Bytef const*>(bytes.data());
-    return static_cast<std::uint32_t>(::crc32(before, at, static_cast<uInt>(bytes.size())));  // at most a chunk
-  }
 
   template <std::size_t Bytes>
   static void put(std::string& out, std::uint64_t value) {
