@@ -140,8 +140,6 @@ template <class Tile, class A, class B, class C, std::size_t N, std::size_t K>
 struct Gemm {
   using T = typename A::Value;
   static constexpr unsigned threads = Tile::threads;
-  // Limited to 128 registers for two large blocks, some shapes spill; without, they take 125 to 141.
-  static constexpr unsigned resident = sizeof(T) > 4 || Tile::tm* Tile::tn > 16 ? 1 : 3;
   using CarrierA = Carrier<A, Tile::m, Tile::k, threads>;
   using CarrierB = Carrier<B, Tile::n, Tile::k, threads>;
   struct Shared {
@@ -153,6 +151,8 @@ struct Gemm {
     typename CarrierA::Local a;
     typename CarrierB::Local b;
   };
+  // Limited to 128 registers (two large blocks) or 80 (three others), some shapes spill.
+  static constexpr unsigned resident = sizeof(T) == 4 && sizeof(Local) < 256 ? 2 : 1;
 
   unsigned m;
   Size<N> n;
@@ -283,12 +283,11 @@ void gemm_of(Launcher& launcher, unsigned batch, std::size_t m, std::size_t n, s
     gemm_with<NarrowTile, N, K>(launcher, batch, m, n, k, a, b, c);
   } else {
     // 132 multiprocessors want two blocks each before a block may be large.
-    bool const many = batch * device::ceil_div(m, LargeTile::m) * device::ceil_div(n, LargeTile::n) >= 264;
-    if (sizeof(typename A::Value) == 4 && many) {
-      gemm_with<LargeTile, N, K>(launcher, batch, m, n, k, a, b, c);
-    } else {
-      gemm_with<MiddleTile, N, K>(launcher, batch, m, n, k, a, b, c);
+    if constexpr (sizeof(typename A::Value) == 4) {
+      bool const many = batch * device::ceil_div(m, LargeTile::m) * device::ceil_div(n, LargeTile::n) >= 264;
+      if (many) return gemm_with<LargeTile, N, K>(launcher, batch, m, n, k, a, b, c);
     }
+    gemm_with<MiddleTile, N, K>(launcher, batch, m, n, k, a, b, c);
   }
 }
 

@@ -1,0 +1,24 @@
+# Tests that need a CUDA compiler.  SPDX-License-Identifier: BSL-1.0
+#
+# cuda_all builds all that nvcc compiles and nothing else; its tests have the label cuda. They are compiled for every
+# architecture that Ashlar names, and run where there is a GPU. (-std=c++20, because CMake 3.25 knows no CUDA_STANDARD 20.)
+set(ASHLAR_CUDA_ARCHITECTURES 75-real 80-real 90-real 120-real)
+add_custom_target(cuda_all)
+
+file(GLOB units CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/kernels/cuda/*.cu)
+add_executable(test_kernels_on_gpu ${units} ${PROJECT_SOURCE_DIR}/tests/kernels/cuda/main.cpp)
+target_link_libraries(test_kernels_on_gpu PRIVATE ashlar::ashlar)
+target_include_directories(test_kernels_on_gpu SYSTEM PRIVATE ${CMAKE_CUDA_TOOLKIT_INCLUDE_DIRECTORIES})
+target_compile_options(test_kernels_on_gpu PRIVATE
+  "$<$<COMPILE_LANGUAGE:CUDA>:-std=c++20;-Werror=all-warnings;-Xcompiler=-Wall,-Wextra,-Werror;-Xptxas=-v>")
+set_target_properties(test_kernels_on_gpu PROPERTIES
+  CUDA_ARCHITECTURES "${ASHLAR_CUDA_ARCHITECTURES}"
+  CUDA_COMPILER_LAUNCHER "${ASHLAR_PYTHON};${PROJECT_SOURCE_DIR}/cmake/ptxas.py;run")
+add_dependencies(cuda_all test_kernels_on_gpu)
+
+add_test(NAME kernels/on_gpu COMMAND test_kernels_on_gpu)
+set_tests_properties(kernels/on_gpu PROPERTIES LABELS cuda TIMEOUT 600 SKIP_RETURN_CODE 77)
+add_test(NAME kernels/ptxas
+  COMMAND ${ASHLAR_PYTHON} ${PROJECT_SOURCE_DIR}/cmake/ptxas.py check
+    ${CMAKE_CURRENT_BINARY_DIR}/CMakeFiles/test_kernels_on_gpu.dir ${PROJECT_SOURCE_DIR}/tests/golden/ptxas)
+set_tests_properties(kernels/ptxas PROPERTIES LABELS cuda)

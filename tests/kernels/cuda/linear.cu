@@ -1,0 +1,17 @@
+// tests/kernels/cuda/linear.cu: the cases of linear on a GPU.  SPDX-License-Identifier: BSL-1.0
+#include "gpu_device.cuh"
+#include "linear_cases.hpp"
+
+namespace cuda_test {
+
+void linear_on_gpu(Failures& failures) {
+  for (std::size_t const shift : {0u, 1u}) {
+    for (std::size_t const rows : {0u, 1u, 63u, 65u, 1000u}) {
+      on_gpu(failures, [&](GpuDevice& d) { linear_case<20, 256, float>(d, failures, rows, shift); });
+      on_gpu(failures, [&](GpuDevice& d) { linear_case<256, 10, float>(d, failures, rows, shift); });
+      on_gpu(failures, [&](GpuDevice& d) { linear_case<33, 31, double>(d, failures, rows, shift); });
+    }
+  }
+}
+
+}  // namespace cuda_test
