@@ -168,6 +168,7 @@ KERNEL_CASE("a row's bits do not depend on its batch") {
   each_isa([] {
     check_rows_independent<float, 20, 64>();
     check_rows_independent<float, 100, 10>();
+    check_rows_independent<float, 40, 7>();  // all rows of weight at once
     check_rows_independent<float, 64, 65>();
     check_rows_independent<float, 65, 20>();
     check_rows_independent<float, 1030, 6>();

@@ -107,7 +107,7 @@ template <std::size_t C, class T>
 ASHLAR_TARGET __attribute__((noinline)) void dot_rows(std::size_t m, std::size_t k, T const* a, std::size_t lda,
                                                       T const* b, std::size_t ldb, T const* init, std::size_t ldi, T* c,
                                                       std::size_t ldc) noexcept {
-  constexpr std::size_t r = dot_sums / C;
+  constexpr std::size_t r = (ASHLAR_LEVEL == 2 && C > 5 ? 20 : dot_sums) / C;  // 20, 2 of a, 1 of b: 32 registers
   std::size_t i = 0;
   for (; i + r <= m; i += r) {
     dot_tile<r, C>(k, a + i * lda, lda, b, ldb, init + i * ldi, ldi, c + i * ldc, ldc);

@@ -16,9 +16,9 @@ struct Identity {
   template <class T> ASHLAR_HOST_DEVICE T derivative(T, T) const noexcept { return T(1); }
 };
 
-/// max(x, 0); NaN stays NaN and passes its gradient on, as in PyTorch.
+/// max(x, 0); NaN stays NaN and passes its gradient on, and -0 stays -0, as in PyTorch.
 struct ReLU {
-  template <class T> ASHLAR_HOST_DEVICE T operator()(T x) const noexcept { return x <= T(0) ? T(0) : x; }
+  template <class T> ASHLAR_HOST_DEVICE T operator()(T x) const noexcept { return x < T(0) ? T(0) : x; }
   template <class T> ASHLAR_HOST_DEVICE T derivative(T, T y) const noexcept { return y <= T(0) ? T(0) : T(1); }
 };
 
