@@ -4,6 +4,7 @@
 // stand one behind the other in it, and what a layer returns are parts of it: their gradients meet in the op's.
 #pragma once
 
+#include <ashlar/grad/part.hpp>
 #include <ashlar/nn/recurrent_run.hpp>
 
 #include <array>
@@ -124,13 +125,6 @@ struct StackStatesOp {
     (add(states.numel(), states.grad), ...);
   }
 };
-
-/// Elements of a traced value from `offset` on, with extents of their own: the same values, the same gradients.
-template <class C, class T, std::size_t... E, std::size_t... F>
-Traced<C, T, F...> part_of(Traced<C, T, E...> const& x, std::size_t offset, Dims<F...> const& dims) {
-  T* const value = const_cast<T*>(x.data());  // which a traced value reads, and never writes
-  return {x.tape(), value + offset, x.requires_grad() ? x.grad_data() + offset : nullptr, dims};
-}
 
 /// A state on the tape: as it is, or copied there, or zeros.
 template <class C, class T, class D>

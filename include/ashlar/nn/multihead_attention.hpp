@@ -1,0 +1,270 @@
+// Ashlar: MultiheadAttention.  SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <ashlar/core/refuse.hpp>
+#include <ashlar/nn/attention.hpp>
+#include <ashlar/nn/flow.hpp>
+#include <ashlar/nn/initialise.hpp>
+#include <ashlar/nn/linear.hpp>
+#include <ashlar/nn/reshape.hpp>
+#include <ashlar/reflect/spelling.hpp>
+
+#include <cmath>
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+namespace ashlar {
+
+/// Settings of MultiheadAttention, PyTorch's names and defaults.
+struct MultiheadAttentionOptions {
+  bool bias = true;          ///< with in_proj_bias and out_proj.bias
+  bool batch_first = false;  ///< x (batch, steps, features); else (steps, batch, features)
+};
+
+/// A Linear, by the name that PyTorch gives the one in a MultiheadAttention.
+template <std::size_t In, std::size_t Out, class T = float, bool Bias = true>
+struct NonDynamicallyQuantizableLinear {
+  Parameter<T, Out, In> weight;
+  Parameter<T, Out> bias;
+
+  template <TensorLike X>
+  [[nodiscard]] auto operator()(X const& x) const {
+    return linear(x, weight, bias);
+  }
+  static constexpr FlowStep flow(Flow const& in) { return detail::flow_last(in, In, Out); }
+  void extra_repr(auto& r) const { r.add("in_features", In).add("out_features", Out).add("bias", true); }
+};
+template <std::size_t In, std::size_t Out, class T>
+struct NonDynamicallyQuantizableLinear<In, Out, T, false> {
+  Parameter<T, Out, In> weight;
+
+  template <TensorLike X>
+  [[nodiscard]] auto operator()(X const& x) const {
+    return linear(x, weight);
+  }
+  static constexpr FlowStep flow(Flow const& in) { return detail::flow_last(in, In, Out); }
+  void extra_repr(auto& r) const { r.add("in_features", In).add("out_features", Out).add("bias", false); }
+};
+
+namespace detail {
+
+template <std::size_t Embed, std::size_t Heads, MultiheadAttentionOptions O>
+struct MultiheadTraits {
+  static_assert(Heads > 0 && Embed % Heads == 0, "ashlar: heads of a MultiheadAttention divide its features");
+  static constexpr std::string_view name = "MultiheadAttention";
+  static constexpr std::size_t embed = Embed;
+  static constexpr std::size_t heads = Heads;
+  static constexpr bool batch_first = O.batch_first;
+  static constexpr char const* no_step =
+      "takes a query, a key and a value, so its struct needs an operator() with attention(x, x, x)";
+
+  struct Map {
+    [[nodiscard]] constexpr FlowStep flow(Flow const& x) const {
+      if (x.known && !x.open && x.extents.rank != 2 && x.extents.rank != 3) {
+        return FlowStep::refused(3, x.extents.rank, "dimensions, or 2 without a batch,");
+      }
+      return flow_last(x, Embed, Embed);
+    }
+  };
+  static constexpr Map map{};
+
+  template <class X>
+  static std::size_t steps(X const& x) {
+    return X::dims_type::rank == 2 ? x.size(0) : x.size(batch_first ? 1 : 0);
+  }
+  template <class X>
+  static std::size_t batch(X const& x) {
+    if constexpr (X::dims_type::rank == 2) return 1;
+    else return x.size(batch_first ? 0 : 1);
+  }
+  static constexpr kernels::HeadStrides strides(std::size_t steps, std::size_t batch) {
+    if (batch_first) return {steps * Embed, Embed / Heads, Embed};
+    return {Embed, Embed / Heads, batch * Embed};
+  }
+};
+
+/// Rows [Part * Out, (Part + 1) * Out) of a weight, or elements of a bias, of three projections in one.
+template <std::size_t Part, std::size_t Out, class T, std::size_t Rows, std::size_t In>
+auto projection_part(Parameter<T, Rows, In> const& weight) {
+  return StoredView<Kind::parameter, T, Out, In>(weight.data() + Part * Out * In);
+}
+template <std::size_t Part, std::size_t Out, class T, std::size_t Rows>
+auto projection_part(Parameter<T, Rows> const& bias) {
+  return StoredView<Kind::parameter, T, Out>(bias.data() + Part * Out);
+}
+
+template <class Traits, std::size_t Part, class X, class... P>
+auto project(X const& x, P const&... parameters) {
+  return linear(x, projection_part<Part, Traits::embed>(parameters)...);
+}
+
+template <class Traits, bool Weights, class Out, class Q, class K, class V, class M, class P, class... Parameters>
+auto multihead(Out const& out_proj, Q const& query, K const& key, V const& value, M const& attn_mask,
+               P const& key_padding_mask, Parameters const&... in_proj) {
+  using T = typename Q::value_type;
+  if constexpr (!on_host<Q, K, V>()) {
+    return refuse_device<Traits, Q, K, V>();
+  } else if constexpr (!InputMistake<Traits, Q>::value.empty()) {
+    refuse<InputMistake<Traits, Q>>();
+    return harmless(query, like<T>(query.dims()));
+  } else if constexpr (!InputMistake<Traits, K>::value.empty() || !InputMistake<Traits, V>::value.empty()) {
+    refuse<InputMistake<Traits, K>>();
+    refuse<InputMistake<Traits, V>>();
+    return harmless(query, like<T>(query.dims()));
+  } else {
+    static_assert(Q::dims_type::rank == K::dims_type::rank && Q::dims_type::rank == V::dims_type::rank,
+                  "ashlar: query, key and value of a MultiheadAttention have all a batch, or none has");
+    check_input<Traits>(query.dims());
+    check_input<Traits>(key.dims());
+    check_input<Traits>(value.dims());
+    constexpr std::size_t size = Traits::embed / Traits::heads;
+    kernels::AttentionShape s{Traits::batch(query), Traits::heads, Traits::steps(query),
+                              Traits::steps(key),   size,          size};
+    if (Traits::batch(key) != s.batch || Traits::batch(value) != s.batch || Traits::steps(value) != s.sources) {
+      throw Error(Errc::shape,
+                  "MultiheadAttention takes a key and a value alike, with the batch of the query, but the "
+                  "shapes are " +
+                      to_string(query.shape()) + ", " + to_string(key.shape()) + " and " + to_string(value.shape()));
+    }
+    s.q = s.y = Traits::strides(s.targets, s.batch);
+    s.k = s.v = Traits::strides(s.sources, s.batch);
+    s.scale = 1 / std::sqrt(static_cast<double>(size));
+    auto const mask = additive_mask<T>(attn_mask, true);
+    auto const padding = additive_mask<T>(key_padding_mask, true);
+    kernels::AttentionMask<T> m{};
+    set_mask(m, mask, s, "MultiheadAttention");
+    if constexpr (!std::is_same_v<P, NoMask>) {
+      if (padding.numel() != s.batch * s.sources) {
+        throw Error(Errc::shape, "MultiheadAttention takes a key_padding_mask (" + std::to_string(s.batch) + ", " +
+                                     std::to_string(s.sources) + ") but its shape is " +
+                                     to_string(key_padding_mask.shape()));
+      }
+      m.padding = padding.data();
+    }
+    auto const q = project<Traits, 0>(query, in_proj...);
+    auto const k = project<Traits, 1>(key, in_proj...);
+    auto const v = project<Traits, 2>(value, in_proj...);
+    if constexpr (Weights) {
+      auto [y, weights] = run_attention(s, m, q, k, v, q.dims(),
+                                        make_dims<dyn, Traits::heads, dyn, dyn>(s.batch, s.targets, s.sources));
+      return attention_output(out_proj(y), std::move(weights));
+    } else {
+      return out_proj(run_attention(s, m, q, k, v, q.dims()));
+    }
+  }
+}
+
+template <class Layer>
+void reset_multihead(Layer& layer, TorchRng& rng) {
+  constexpr std::size_t embed = Layer::traits::embed;
+  double const bound = 1 / std::sqrt(static_cast<double>(embed));
+  init::kaiming_uniform_(layer.out_proj.weight, std::sqrt(5.0), rng);
+  if constexpr (requires { layer.in_proj_bias; }) init::uniform_(layer.out_proj.bias, -bound, bound, rng);
+  init::xavier_uniform_(layer.in_proj_weight, rng);
+  if constexpr (requires { layer.in_proj_bias; }) {
+    init::zeros_(layer.in_proj_bias);
+    init::zeros_(layer.out_proj.bias);
+  }
+}
+
+}  // namespace detail
+
+/// Attention of several heads, each to its part of the features: `y = attention(query, key, value)`, or with masks,
+/// `attention(query, key, value, attn_mask, key_padding_mask)`, either of which may be `no_mask`.
+///
+/// Usage   `MultiheadAttention<64, 4, MultiheadAttentionOptions{.batch_first = true}>`.
+/// Shapes  query (L, batch, Embed), key, value (S, batch, Embed), or with batch_first (batch, L, Embed), or without
+/// batch
+///         -> as query. attn_mask (L, S) or (batch * Heads, L, S), key_padding_mask (batch, S): numbers that are added,
+///         or bool, where true hides, as in torch.nn.MultiheadAttention.
+/// Keys    in_proj_weight (3 * Embed, Embed), in_proj_bias, out_proj.weight, out_proj.bias: what
+///         torch.nn.MultiheadAttention writes into a state_dict.
+/// Init    in_proj_weight as init::xavier_uniform_, biases 0, out_proj.weight as a Linear's, the very numbers PyTorch
+///         draws from the same seed.
+/// Memory  an aggregate of inline arrays. Works in one L x S square; a tape keeps the weights of all heads.
+/// Errors  compile time: other features than Embed, other than 2 or 3 dimensions; heads that do not divide the
+/// features.
+///         run time: shape, for what is `dyn`, and for masks.
+/// Lacks   dropout of the weights, add_bias_kv, add_zero_attn, kdim, vdim.
+/// Source  Vaswani et al., Attention is all you need (2017); torch.nn.MultiheadAttention; oracle
+///         tests/golden/layers/mha*.safetensors.
+template <std::size_t Embed, std::size_t Heads, MultiheadAttentionOptions Options = MultiheadAttentionOptions{},
+          class T = float>
+struct MultiheadAttention {
+  Parameter<T, 3 * Embed, Embed> in_proj_weight;
+  Parameter<T, 3 * Embed> in_proj_bias;
+  NonDynamicallyQuantizableLinear<Embed, Embed, T> out_proj;
+
+  using traits = detail::MultiheadTraits<Embed, Heads, Options>;
+  template <TensorLike Q, TensorLike K, TensorLike V, class M = NoMask, class P = NoMask>
+  [[nodiscard]] auto operator()(Q const& query, K const& key, V const& value, M const& attn_mask = {},
+                                P const& key_padding_mask = {}) const {
+    return detail::multihead<traits, false>(out_proj, query, key, value, attn_mask, key_padding_mask, in_proj_weight,
+                                            in_proj_bias);
+  }
+  /// With the weights (batch, Heads, L, S): `auto [y, weights] = attention.with_weights(query, key, value)`.
+  template <TensorLike Q, TensorLike K, TensorLike V, class M = NoMask, class P = NoMask>
+  [[nodiscard]] auto with_weights(Q const& query, K const& key, V const& value, M const& attn_mask = {},
+                                  P const& key_padding_mask = {}) const {
+    return detail::multihead<traits, true>(out_proj, query, key, value, attn_mask, key_padding_mask, in_proj_weight,
+                                           in_proj_bias);
+  }
+  static constexpr FlowStep flow(Flow const&) { return FlowStep::no_step(traits::no_step); }
+  void reset_parameters(TorchRng& rng) { detail::reset_multihead(*this, rng); }
+};
+
+/// Without biases.
+template <std::size_t Embed, std::size_t Heads, MultiheadAttentionOptions Options, class T>
+  requires(!Options.bias)
+struct MultiheadAttention<Embed, Heads, Options, T> {
+  Parameter<T, 3 * Embed, Embed> in_proj_weight;
+  NonDynamicallyQuantizableLinear<Embed, Embed, T, false> out_proj;
+
+  using traits = detail::MultiheadTraits<Embed, Heads, Options>;
+  template <TensorLike Q, TensorLike K, TensorLike V, class M = NoMask, class P = NoMask>
+  [[nodiscard]] auto operator()(Q const& query, K const& key, V const& value, M const& attn_mask = {},
+                                P const& key_padding_mask = {}) const {
+    return detail::multihead<traits, false>(out_proj, query, key, value, attn_mask, key_padding_mask, in_proj_weight);
+  }
+  template <TensorLike Q, TensorLike K, TensorLike V, class M = NoMask, class P = NoMask>
+  [[nodiscard]] auto with_weights(Q const& query, K const& key, V const& value, M const& attn_mask = {},
+                                  P const& key_padding_mask = {}) const {
+    return detail::multihead<traits, true>(out_proj, query, key, value, attn_mask, key_padding_mask, in_proj_weight);
+  }
+  static constexpr FlowStep flow(Flow const&) { return FlowStep::no_step(traits::no_step); }
+  void reset_parameters(TorchRng& rng) { detail::reset_multihead(*this, rng); }
+};
+
+namespace detail {
+
+template <std::size_t In, std::size_t Out, class T, bool Bias>
+struct NameOf<NonDynamicallyQuantizableLinear<In, Out, T, Bias>> {
+  static constexpr auto value = [] {
+    Spelling s("NonDynamicallyQuantizableLinear");
+    spell(s.argument(), In);
+    spell(s.argument(), Out);
+    if (!Bias || !std::is_same_v<T, float>) s.argument().put(type_name<T>());
+    if (!Bias) s.argument().put(false);
+    return s.end();
+  }();
+};
+template <std::size_t Embed, std::size_t Heads, MultiheadAttentionOptions O, class T>
+struct NameOf<MultiheadAttention<Embed, Heads, O, T>> {
+  static constexpr auto value = [] {
+    Spelling s("MultiheadAttention");
+    spell(s.argument(), Embed);
+    spell(s.argument(), Heads);
+    s.settings<T>("MultiheadAttentionOptions", O,
+                  [](Spelling& to, MultiheadAttentionOptions const& v, MultiheadAttentionOptions const& preset) {
+                    to.option("bias", v.bias, preset.bias);
+                    to.option("batch_first", v.batch_first, preset.batch_first);
+                  });
+    return s.end();
+  }();
+};
+
+}  // namespace detail
+}  // namespace ashlar
