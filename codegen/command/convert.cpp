@@ -210,7 +210,8 @@ bool keeps_tree(Source const& source, ConvertOptions const& options) {
               lines);
 }
 
-Value torch_tree(std::vector<Entry> const& entries, Versions const& versions) {
+Value torch_tree(Source const& source, std::vector<Entry> const& entries, Versions const& versions) {
+  if (source.root.is_tensor() && entries.size() == 1) return entries[0].value;
   std::vector<ValueItem> items;
   for (Entry const& e : entries) items.push_back({Value(e.key), e.value});
   return Value::dict(std::move(items), torch_metadata(versions));
@@ -274,7 +275,7 @@ int convert(ConvertOptions const& options) {
   if (to == Format::ashlar) write_ashlar(source, entries, metadata, options);
   else if (to == Format::safetensors) write_safetensors(entries, metadata, options);
   else if (as_it_is) save_torch(options.out, options.at.empty() ? source.root : part_at(source, options.at));
-  else save_torch(options.out, torch_tree(entries, versions));
+  else save_torch(options.out, torch_tree(source, entries, versions));
 
   if (options.quiet) return status_good;
   std::string notes;

@@ -1,7 +1,7 @@
 // ashlar diff: what differs between two files of any formats.  SPDX-License-Identifier: BSL-1.0
+#include "blocks.hpp"
 #include "json.hpp"
 #include "source.hpp"
-#include "statistics.hpp"
 #include "subcommands.hpp"
 #include "table.hpp"
 #include "terminal.hpp"
@@ -17,8 +17,10 @@
 #include <concepts>
 #include <cstdint>
 #include <cstring>
+#include <limits>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -66,13 +68,14 @@ class Comparer {
   Distance operator()(ValueTensor const& a, ValueTensor const& b) const {
     Distance out;
     if (same_bytes(a, b)) return out;
-    if (a.dtype() == b.dtype() && detail::number_form(a.dtype()).of != detail::NumberForm::Class::floating &&
-        a.dtype() != DType::c64 && a.dtype() != DType::c128) {
-      if (a.dtype() == DType::u64) compare<std::uint64_t>(a, b, out);
-      else compare<std::int64_t>(a, b, out);
-    } else {
-      compare<double>(a, b, out);
-    }
+    auto const compare = [&]<class Wide>(Wide) {
+      std::uint64_t at = 0;
+      for_each_pair<Wide>(a, b, [&](std::span<Wide const> x, std::span<Wide const> y) {
+        for (std::size_t i = 0; i < x.size(); ++i, ++at) element(x[i], y[i], at, out);
+      });
+    };
+    if (a.dtype() == b.dtype()) with_wide(a.dtype(), compare);
+    else compare(double{});
     return out;
   }
 
@@ -83,26 +86,14 @@ class Comparer {
   }
 
   template <class Wide>
-  void compare(ValueTensor const& a, ValueTensor const& b, Distance& out) const {
-    // Block i of one and of the other, so the second is read into memory block by block beside the first.
-    std::vector<Wide> row;
-    BlockReader<Wide> other(b);
-    std::uint64_t at = 0;
-    for_each_block(a, [&](auto block) {
-      row.resize(block.size());
-      other.read(row);
-      for (std::size_t i = 0; i < block.size(); ++i, ++at) element(static_cast<Wide>(block[i]), row[i], at, out);
-    });
-  }
-
-  template <class Wide>
   void element(Wide a, Wide b, std::uint64_t at, Distance& out) const {
     if (a == b) return;
+    constexpr double infinity = std::numeric_limits<double>::infinity();
     double abs = absolute(a, b);
-    double rel = b == 0 ? std::numeric_limits<double>::infinity() : abs / std::abs(static_cast<double>(b));
+    double rel = b == 0 ? infinity : abs / std::abs(static_cast<double>(b));
     if constexpr (std::floating_point<Wide>) {
       if (std::isnan(a) && std::isnan(b)) return;
-      if (!std::isfinite(a) || !std::isfinite(b)) abs = rel = std::numeric_limits<double>::infinity();
+      if (!std::isfinite(a) || !std::isfinite(b)) abs = rel = infinity;
     }
     out.max_abs = std::max(out.max_abs, abs);
     out.max_rel = std::max(out.max_rel, rel);
@@ -111,56 +102,13 @@ class Comparer {
     if (out.differing++ == 0) out.first = at;
   }
 
-  /// Elements row by row, some at a time.
-  template <class Wide>
-  class BlockReader {
-   public:
-    explicit BlockReader(ValueTensor const& t) : dtype_(t.dtype()) {
-      if (dtype_ == DType::c64) dtype_ = DType::f32;
-      if (dtype_ == DType::c128) dtype_ = DType::f64;
-      if (dtype_ == DType::boolean) dtype_ = DType::u8;
-      if (!t.is_contiguous()) {
-        rows_.resize(t.size_bytes());
-        t.copy_to(rows_);
-      }
-      bytes_ = rows_.empty() ? t.bytes() : std::span<std::byte const>(rows_);
-    }
-    void read(std::span<Wide> out) {
-      auto const* const from = bytes_.data() + at_ * size_of(dtype_);
-      if constexpr (std::floating_point<Wide>) {
-        if (detail::number_form(dtype_).of == detail::NumberForm::Class::floating) {
-          detail::widen(dtype_, from, out.size(), out.data());
-        } else if (dtype_ == DType::u64) {
-          widen_integers<std::uint64_t>(from, out);
-        } else {
-          widen_integers<std::int64_t>(from, out);
-        }
-      } else {
-        detail::widen(dtype_, from, out.size(), out.data());
-      }
-      at_ += out.size();
-    }
-
-   private:
-    template <class Integer>
-    void widen_integers(std::byte const* from, std::span<Wide> out) {
-      std::vector<Integer> some(out.size());
-      detail::widen(dtype_, from, some.size(), some.data());
-      std::copy(some.begin(), some.end(), out.begin());
-    }
-
-    DType dtype_;
-    std::vector<std::byte> rows_;
-    std::span<std::byte const> bytes_;
-    std::size_t at_ = 0;
-  };
-
   DiffOptions const& options_;
 };
 
 /// Equal text, None and so on, and containers of such.
 bool same_value(Value const& a, Value const& b) {
   using enum Value::Kind;
+  static DiffOptions const exact;
   if (a.kind() != b.kind()) return false;
   switch (a.kind()) {
     case none: return true;
@@ -173,7 +121,7 @@ bool same_value(Value const& a, Value const& b) {
     case device: return a.as_string() == b.as_string();
     case bytes: return a.as_bytes() == b.as_bytes();
     case tensor:
-      return a.tensor().describe() == b.tensor().describe() && Comparer({})(a.tensor(), b.tensor()).differing == 0;
+      return a.tensor().describe() == b.tensor().describe() && Comparer(exact)(a.tensor(), b.tensor()).differing == 0;
     case dict: return a.size() == 0 && b.size() == 0;  // others are compared by their parts
     case complex:
     case list:
@@ -207,9 +155,8 @@ Difference compare(Source const& a, Entry const& x, Source const& b, Entry const
   d.shape = !(tensor_x->shape() == tensor_y->shape());
   if (x.is_tensor()) require_reasonable(a.path, x);
   if (y.is_tensor()) require_reasonable(b.path, y);
-  bool const complex_x = tensor_x->dtype() == DType::c64 || tensor_x->dtype() == DType::c128;
-  bool const complex_y = tensor_y->dtype() == DType::c64 || tensor_y->dtype() == DType::c128;
-  if (!d.shape && complex_x == complex_y) d.distance = Comparer(options)(*tensor_x, *tensor_y);
+  bool const comparable = is_complex(tensor_x->dtype()) == is_complex(tensor_y->dtype());
+  if (!d.shape && comparable) d.distance = Comparer(options)(*tensor_x, *tensor_y);
   return d;
 }
 
@@ -251,7 +198,7 @@ std::string form_of(Value const& v) {
 }
 /// "[0, 17]" of a position that is counted row by row. Complex numbers count twice.
 std::string place_of(std::uint64_t at, ValueTensor const& t) {
-  if (t.dtype() == DType::c64 || t.dtype() == DType::c128) at /= 2;
+  if (is_complex(t.dtype())) at /= 2;
   std::string out;
   for (std::size_t d = t.shape().rank; d-- != 0;) {
     out = fmt::format("{}{}{}", at % t.shape()[d], out.empty() ? "" : ", ", out);

@@ -1,4 +1,5 @@
 // ashlar inspect: the tree of a file, with shapes, dtypes and sizes.  SPDX-License-Identifier: BSL-1.0
+#include "blocks.hpp"
 #include "json.hpp"
 #include "source.hpp"
 #include "statistics.hpp"
@@ -16,6 +17,7 @@
 #include <cmath>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -55,8 +57,7 @@ Listing list(Source const& source, InspectOptions const& options) {
       out.elements += t.numel();
       out.parameters += entry.kind == Kind::parameter ? t.numel() : 0;
       out.bytes += t.size_bytes();
-      if (options.stats) {
-        require_reasonable(source.path, entry);
+      if (options.stats && is_reasonable(t)) {
         listed.statistics = statistics_of(t, options.histogram);
         progress.show(out.bytes);
       }
@@ -129,11 +130,13 @@ std::string_view type_of(Value const& v) {
 std::string scalar_text(ValueTensor const& t) {
   std::string out;
   std::size_t n = 0;
-  for_each_block(t, [&](auto block) {
-    for (auto const x : block) {
-      if (n < 4) out += fmt::format("{}{}", n == 0 ? "" : ", ", x);
-      ++n;
-    }
+  with_wide(t.dtype(), [&]<class Wide>(Wide) {
+    for_each_block<Wide>(t, [&](std::span<Wide const> block) {
+      for (Wide const x : block) {
+        if (n < 4) out += fmt::format("{}{}", n == 0 ? "" : ", ", x);
+        ++n;
+      }
+    });
   });
   if (n > 4) out += ", ...";
   if (t.dtype() == DType::boolean && t.numel() == 1) return out == "0" ? "False" : "True";

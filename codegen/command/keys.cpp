@@ -1,7 +1,7 @@
 // Ashlar command: see keys.hpp.  SPDX-License-Identifier: BSL-1.0
 #include "keys.hpp"
 
-#include "statistics.hpp"
+#include "blocks.hpp"
 #include "text.hpp"
 
 #include <ashlar/core/error.hpp>
@@ -17,6 +17,7 @@
 #include <cstddef>
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -69,20 +70,12 @@ std::string transpose(std::vector<Entry>& entries, std::string const& key) {
   return {};
 }
 
-bool is_float(DType dtype) { return detail::number_form(dtype).of == detail::NumberForm::Class::floating; }
-
 void count_changes(ValueTensor const& before, ValueTensor const& after, Rounding& out) {
-  std::vector<double> row;
-  row.reserve(before.numel());
-  for_each_block(before, [&](auto block) { row.insert(row.end(), block.begin(), block.end()); });
-  std::size_t i = 0;
-  for_each_block(after, [&](auto block) {
-    for (auto const value : block) {
-      auto const now = static_cast<double>(value);
-      double const was = row[i++];
-      if (was == now || (std::isnan(was) && std::isnan(now))) continue;
+  for_each_pair<double>(before, after, [&](std::span<double const> was, std::span<double const> now) {
+    for (std::size_t i = 0; i < was.size(); ++i) {
+      if (was[i] == now[i] || (std::isnan(was[i]) && std::isnan(now[i]))) continue;
       ++out.changed;
-      out.infinite += std::isfinite(was) && std::isinf(now) ? 1 : 0;
+      out.infinite += std::isfinite(was[i]) && std::isinf(now[i]) ? 1 : 0;
     }
   });
 }
@@ -121,7 +114,7 @@ Rounding convert_entries(std::vector<Entry>& entries, DType dtype, std::string c
   for (Entry& entry : entries) {
     if (!entry.is_tensor() || entry.kind == Kind::scalar) continue;
     ValueTensor const t = entry.value.tensor();
-    if (!is_float(t.dtype()) || t.dtype() == dtype) continue;
+    if (!is_floating(t.dtype()) || t.dtype() == dtype) continue;
     if (entry.tied_to >= 0) {
       entry.value = entries[static_cast<std::size_t>(entry.tied_to)].value;
       continue;

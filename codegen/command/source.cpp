@@ -162,9 +162,12 @@ Value const& part_at(Source const& source, std::string const& path) {
               lines);
 }
 
+bool is_reasonable(ValueTensor const& tensor) {
+  return tensor.size_bytes() <= tensor.storage().size() || tensor.size_bytes() <= (std::uint64_t{1} << 30);
+}
 void require_reasonable(std::string const& path, Entry const& entry) {
   ValueTensor const& t = entry.value.tensor();
-  if (t.size_bytes() <= t.storage().size() || t.size_bytes() <= (std::uint64_t{1} << 30)) return;
+  if (is_reasonable(t)) return;
   throw Error(Errc::value, fmt::format("{}: {} repeats its elements and stands for {}", path, shown(entry.key),
                                        bytes_text(t.size_bytes())));
 }

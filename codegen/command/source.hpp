@@ -66,7 +66,9 @@ Value const& part_at(Source const& source, std::string const& path);
 /// The entries of a tree; what was tied in `source` still is.
 std::vector<Entry> entries_of(Value const& root);
 
-/// Tensors that stand for more than their bytes, as expanded ones do, can be larger than any memory. Error: value.
+/// False for tensors that stand for far more than their bytes, as expanded ones do: more than any memory may have.
+bool is_reasonable(ValueTensor const& tensor);
+/// Error: value, if a tensor is not.
 void require_reasonable(std::string const& path, Entry const& entry);
 
 }  // namespace ashlar::command

@@ -1,10 +1,13 @@
 // Ashlar command: see statistics.hpp.  SPDX-License-Identifier: BSL-1.0
 #include "statistics.hpp"
 
+#include "blocks.hpp"
+
 #include <algorithm>
 #include <cmath>
 #include <concepts>
 #include <limits>
+#include <span>
 #include <string>
 
 namespace ashlar::command {
@@ -73,12 +76,7 @@ class Gatherer {
 template <class Wide>
 Statistics gather(ValueTensor const& tensor, bool histogram) {
   Gatherer<Wide> g;
-  auto const each = [&](auto&& take) {
-    for_each_block(tensor, [&](auto block) {
-      if constexpr (std::same_as<decltype(block), std::span<Wide const>>) take(block);
-    });
-  };
-  each(g);
+  for_each_block<Wide>(tensor, g);
   Statistics out;
   out.finite = g.count;
   out.zeros = g.zero_count;
@@ -93,7 +91,7 @@ Statistics gather(ValueTensor const& tensor, bool histogram) {
   // Halves, because the difference of two doubles may be infinite.
   double const low = static_cast<double>(g.least) / 2;
   double const width = static_cast<double>(g.most) / 2 - low;
-  each([&](std::span<Wide const> block) {
+  for_each_block<Wide>(tensor, [&](std::span<Wide const> block) {
     for (Wide const x : block) {
       if constexpr (std::floating_point<Wide>) {
         if (!std::isfinite(x)) continue;
@@ -108,11 +106,8 @@ Statistics gather(ValueTensor const& tensor, bool histogram) {
 }  // namespace
 
 std::optional<Statistics> statistics_of(ValueTensor const& tensor, bool histogram) {
-  DType const dtype = tensor.dtype();
-  if (dtype == DType::c64 || dtype == DType::c128) return std::nullopt;
-  if (detail::number_form(dtype).of == detail::NumberForm::Class::floating) return gather<double>(tensor, histogram);
-  if (dtype == DType::u64) return gather<std::uint64_t>(tensor, histogram);
-  return gather<std::int64_t>(tensor, histogram);
+  if (is_complex(tensor.dtype())) return std::nullopt;
+  return with_wide(tensor.dtype(), [&]<class Wide>(Wide) { return gather<Wide>(tensor, histogram); });
 }
 
 }  // namespace ashlar::command

@@ -18,6 +18,7 @@ FILES = {
     "norm.pt": "pytorch/batchnorm.pt", "tied.pt": "pytorch/tied.pt", "views.pt": "pytorch/views.pt",
     "special.pt": "pytorch/special_values.pt", "values.pt": "pytorch/python_values.pt", "one.pt": "pytorch/tensor.pt",
     "complex.pt": "pytorch/dtype_c64.pt", "compiled.pt": "pytorch/prefix_both.pt", "dtypes.safetensors": "pytorch/dtypes_all.safetensors",
+    "empty.safetensors": "safetensors/no_tensors.safetensors",
     "mlp.safetensors": "safetensors/mlp.safetensors", "small.ashlar": "io/small.ashlar",
     "versions.ashlar": "io/versions_2.ashlar", "flipped.pt": "pytorch/bad_flipped_payload.pt",
     "cut.pt": "pytorch/bad_truncated_zip.pt", "text.pt": "pytorch/bad_not_pt.pt", "module.pt": "pytorch/module_whole.pt",

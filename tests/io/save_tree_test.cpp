@@ -164,6 +164,9 @@ TEST_CASE("leaves are the parts of a tree; of shared parts there can be too many
   CHECK(as_tensor(parts[0].value)->to_vector<double>() == std::vector{1.5, 2.5});
   CHECK(as_tensor(parts[2].value)->describe() == "bool ()");
   CHECK(!as_tensor(parts[3].value));
+  CHECK(leaves(Value::dict({})).empty());
+  save_tree("empty.ashlar", Value::dict({}));
+  CHECK(verify("empty.ashlar").ok());
   Value shared = Value::list({Value("x"), Value("y")});
   for (int i = 0; i < 30; ++i) shared = Value::list({shared, shared});
   CHECK_THROWS_WITH(leaves(shared), "the tree stands for more parts than can be listed: 512 MiB of paths");

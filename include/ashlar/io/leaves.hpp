@@ -41,7 +41,7 @@ ASHLAR_COLD inline bool is_number_list(Value const& v) {
 class LeafWalk {
  public:
   std::vector<ValueLeaf> walk(Value const& root) {
-    visit(root);
+    if (!root.is_dict() || root.size() != 0) visit(root);
     return std::move(out_);
   }
 
@@ -87,7 +87,8 @@ ValueTensor tensor_of_numbers(std::span<Value const> numbers, Extents const& sha
 }  // namespace detail
 
 /// The parts of a tree in the order of the file: tensors, numbers, text, None; lists of numbers of one kind and empty
-/// containers as a whole. Error: value, for a small tree of shared parts that stands for millions.
+/// containers as a whole; nothing of a dict that is empty itself. Error: value, for a small tree of shared parts that
+/// stands for millions.
 inline std::vector<ValueLeaf> leaves(Value const& root) { return detail::LeafWalk().walk(root); }
 
 /// A tensor as it is; a bool, integer or float as a tensor of rank 0 (bool, i64, f64), a list of such as one of rank 1.
