@@ -13,10 +13,12 @@ using ashlar::detail::message;
 
 Layer no_layer(std::string note = {}) { return {{}, {}, {}, std::move(note)}; }
 
-Layer conv(Leaf const& weight, bool bias) {
+Layer conv(Leaf const& weight, bool bias, bool transposed) {
   bool const two = weight.shape.rank == 4;
-  Spelled text(two ? "Conv2d" : "Conv1d", weight.dtype);
-  text.add(weight.shape[1]).add(weight.shape[0]);
+  std::string const name = message({transposed ? "ConvTranspose" : "Conv", two ? "2d" : "1d"});
+  std::string const options = message({"ashlar::", transposed ? "ConvTransposeOptions" : "ConvOptions"});
+  Spelled text(name, weight.dtype);
+  text.add(weight.shape[transposed ? 0 : 1]).add(weight.shape[transposed ? 1 : 0]);
   if (two && weight.shape[2] != weight.shape[3]) {
     text.add(message({"ashlar::Size2{", weight.shape[2], ", ", weight.shape[3], "}"}));
   } else {
@@ -24,8 +26,8 @@ Layer conv(Leaf const& weight, bool bias) {
   }
   std::vector<std::string> keys{"weight"};
   if (bias) keys.push_back("bias");
-  Layer out = text.layer(bias ? "" : "ashlar::ConvOptions{.bias = false}", "ashlar::ConvOptions{}", std::move(keys));
-  if (weight.shape[1] == 1 && weight.shape[0] > 1) {
+  Layer out = text.layer(bias ? std::string() : options + "{.bias = false}", options + "{}", std::move(keys));
+  if (!transposed && weight.shape[1] == 1 && weight.shape[0] > 1) {
     out.note = message({"or ", weight.shape[0], " channels in, with .groups = ", weight.shape[0]});
   }
   return out;
@@ -38,8 +40,11 @@ Layer recognise_weight(Module const& module) {
   Extents const& w = weight.shape;
   if (bias != nullptr && bias->shape.rank != 1) return no_layer();
   if (w.rank == 3 || w.rank == 4) {
-    if (bias == nullptr || bias->shape[0] == w[0]) return conv(weight, bias != nullptr);
-    if (bias->shape[0] == w[1]) return no_layer(message({"a ConvTranspose", w.rank - 2, "d by its shapes"}));
+    bool const forwards = bias == nullptr || bias->shape[0] == w[0];
+    bool const backwards = bias == nullptr || bias->shape[0] == w[1];
+    bool const called = module.is_called({"transpose", "deconv", "upconv"});
+    if (backwards && (called || !forwards)) return conv(weight, bias != nullptr, true);
+    if (forwards) return conv(weight, bias != nullptr, false);
     return no_layer();
   }
   if (w.rank == 2 && bias != nullptr) {
@@ -56,12 +61,15 @@ Layer recognise_weight(Module const& module) {
     return no_layer(message({"Linear<", w[1], ", ", w[0], "> without a bias, or Embedding<", w[0], ", ", w[1], ">"}));
   }
   if (w.rank == 1 && bias != nullptr && bias->shape == w) {
-    if (module.is_called({"group", "gn", "instance"})) return no_layer("a GroupNorm or an InstanceNorm by its name");
+    if (module.is_called({"group", "instance"})) return no_layer("a GroupNorm or an InstanceNorm by its name");
     return Spelled("LayerNorm", weight.dtype).add(w[0]).layer("", "ashlar::LayerNormOptions{}", {"weight", "bias"});
   }
   if (w.rank == 1 && bias == nullptr) {
     if (module.is_called({"prelu"})) return Spelled("PReLU", weight.dtype).add(w[0]).layer("", "", {"weight"});
-    return no_layer(message({"PReLU<", w[0], ">, or a norm without a bias"}));
+    if (module.is_called({"rms"})) {
+      return Spelled("RMSNorm", weight.dtype).add(w[0]).layer("", "ashlar::RMSNormOptions{}", {"weight"});
+    }
+    return no_layer(message({"PReLU<", w[0], ">, RMSNorm<", w[0], "> or another norm without a bias"}));
   }
   return no_layer();
 }
@@ -172,12 +180,16 @@ char const* settings_of(std::string_view layer) {
   if (layer == "Conv2d" || layer == "Conv1d") {
     return "stride, padding, dilation, groups; without a bias it may be a ConvTranspose";
   }
+  if (layer.starts_with("ConvTranspose")) {
+    return "stride, padding, output_padding, dilation, groups; told from a Conv by the bias or by name";
+  }
   if (layer == "BatchNorm1d" || layer == "BatchNorm2d") return "eps, momentum";
   if (layer == "LayerNorm") return "eps; a GroupNorm and an InstanceNorm have the same tensors";
   if (layer == "Embedding") return "padding_idx; told from a Linear without a bias by its name alone";
   if (layer == "LSTM" || layer == "GRU") return "batch_first, dropout";
   if (layer == "RNN") return "batch_first, dropout, nonlinearity";
   if (layer == "RNNCell") return "nonlinearity";
+  if (layer == "RMSNorm") return "eps; told from other layers with a weight alone by its name";
   if (layer == "PReLU") return "told from a norm without a bias by its name alone";
   return nullptr;
 }
@@ -188,6 +200,8 @@ char const* header_of(std::string_view layer) {
   if (layer == "LayerNorm") return "nn/layer_norm.hpp";
   if (layer == "Embedding") return "nn/embedding.hpp";
   if (layer == "PReLU") return "nn/prelu.hpp";
+  if (layer == "RMSNorm") return "nn/rms_norm.hpp";
+  if (layer.starts_with("ConvTranspose")) return "nn/conv_transpose.hpp";
   if (layer == "LSTM" || layer == "GRU" || layer == "RNN") return "nn/recurrent.hpp";
   if (layer.ends_with("Cell")) return "nn/recurrent_cell.hpp";
   return "nn/linear.hpp";

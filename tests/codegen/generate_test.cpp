@@ -95,12 +95,14 @@ TEST_CASE("layers that look alike are not guessed") {
   };
   CHECK(has(header("word_embeddings", {2, {5, 4}}, 0), "ashlar::Embedding<5, 4> word_embeddings;"));
   CHECK(has(header("proj", {2, {5, 4}}, 0), "Linear<4, 5> without a bias, or Embedding<5, 4>"));
-  CHECK(has(header("up", {4, {5, 4, 2, 2}}, 4), "a ConvTranspose2d by its shapes"));
+  CHECK(has(header("up", {4, {5, 4, 2, 2}}, 4), "ashlar::ConvTranspose2d<5, 4, 2> up;"));
+  CHECK(has(header("deconv", {3, {5, 5, 2}}, 5), "ashlar::ConvTranspose1d<5, 5, 2> deconv;"));
+  CHECK(has(header("rms_norm", {1, {4}}, 0), "ashlar::RMSNorm<4> rms_norm;"));
   CHECK(has(header("c_attn", {2, {4, 12}}, 12), "a Linear whose weight is (in, out)"));
   CHECK(has(header("group_norm", {1, {4}}, 4), "a GroupNorm or an InstanceNorm by its name"));
   CHECK(has(header("norm", {1, {4}}, 4), "ashlar::LayerNorm<4> norm;"));
   CHECK(has(header("prelu", {1, {4}}, 0), "ashlar::PReLU<4> prelu;"));
-  CHECK(has(header("norm", {1, {4}}, 0), "PReLU<4>, or a norm without a bias"));
+  CHECK(has(header("norm", {1, {4}}, 0), "PReLU<4>, RMSNorm<4> or another norm"));
   CHECK(has(header("conv", {3, {4, 2, 3}}, 4), "ashlar::Conv1d<2, 4, 3> conv;"));
 }
 

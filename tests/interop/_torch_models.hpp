@@ -2,6 +2,8 @@
 #pragma once
 
 #include <ashlar/nn.hpp>
+#include <ashlar/nn/conv_transpose.hpp>
+#include <ashlar/nn/group_norm.hpp>
 #include <ashlar/nn/recurrent.hpp>
 #include <ashlar/nn/recurrent_cell.hpp>
 
@@ -70,6 +72,9 @@ struct Members {
   ashlar::Frozen<ashlar::PReLU<4>> frozen;
   ashlar::Frozen<First, "hidden.bias"> half_frozen;
   ashlar::GELUTanh gelu;
+  ashlar::ConvTranspose2d<4, 6, 3, ashlar::ConvTransposeOptions{.stride = 2, .output_padding = 1, .groups = 2}> up;
+  ashlar::GroupNorm<2, 4> groups;
+  ashlar::InstanceNorm1d<4, ashlar::InstanceNormOptions{.affine = true, .track_running_stats = true}> each;
   ashlar::Tied<"words"> decoder;
 };
 using Chain = ashlar::Sequential<ashlar::Linear<4, 8>, ashlar::ReLU, ashlar::Linear<8, 8>, ashlar::ReLU,

@@ -84,6 +84,8 @@ assert (scale.epoch, scale.rate, scale.on, scale.fixed.shape) == (3, 0.5, True, 
 assert [b for b, _ in scale.named_buffers()] == ["steps", "mean"]
 assert net.lstm.batch_first and net.rnn.nonlinearity == "relu" and net.words.padding_idx == 0
 assert not net.frozen.weight.requires_grad and not net.half_frozen.hidden.bias.requires_grad
+assert net.up.output_padding == (1, 1) and net.groups.num_groups == 2
+assert isinstance(net.each, torch.nn.InstanceNorm1d) and net.each.track_running_stats
 assert net.half_frozen.hidden.weight.requires_grad and net.norm.eps == 1e-12
 try:
     net(torch.zeros(1, 4))

@@ -23,53 +23,20 @@ namespace detail {
 /// The layer of torch.nn that a layer of ours is; empty if there is none.
 template <class T>
 constexpr std::string_view torch_layer() {
-  constexpr std::string_view names[] = {"AdaptiveAvgPool1d",
-                                        "AdaptiveAvgPool2d",
-                                        "AvgPool1d",
-                                        "AvgPool2d",
-                                        "BatchNorm1d",
-                                        "BatchNorm2d",
-                                        "Conv1d",
-                                        "Conv2d",
-                                        "Dropout",
-                                        "ELU",
-                                        "Embedding",
-                                        "Flatten",
-                                        "GELU",
-                                        "GELUTanh",
-                                        "GRU",
-                                        "GRUCell",
-                                        "Hardsigmoid",
-                                        "Hardswish",
-                                        "Hardtanh",
-                                        "Identity",
-                                        "LSTM",
-                                        "LSTMCell",
-                                        "LayerNorm",
-                                        "LeakyReLU",
-                                        "Linear",
-                                        "LogSigmoid",
-                                        "LogSoftmax",
-                                        "MaxPool1d",
-                                        "MaxPool2d",
-                                        "Mish",
-                                        "PReLU",
-                                        "RNN",
-                                        "RNNCell",
-                                        "ReLU",
-                                        "ReLU6",
-                                        "SiLU",
-                                        "Sigmoid",
-                                        "Softmax",
-                                        "Softplus",
-                                        "Softsign",
-                                        "Tanh"};
+  constexpr std::string_view names =
+      " AdaptiveAvgPool1d AdaptiveAvgPool2d AvgPool1d AvgPool2d BatchNorm1d BatchNorm2d Conv1d Conv2d "
+      "ConvTranspose1d ConvTranspose2d Dropout ELU Embedding Flatten GELU GELUTanh GRU GRUCell GroupNorm "
+      "Hardsigmoid Hardswish Hardtanh Identity InstanceNorm1d InstanceNorm2d LSTM LSTMCell LayerNorm "
+      "LeakyReLU Linear LogSigmoid LogSoftmax MaxPool1d MaxPool2d Mish PReLU RMSNorm RNN RNNCell ReLU "
+      "ReLU6 SiLU Sigmoid Softmax Softplus Softsign Tanh ";
   constexpr std::string_view library = "ashlar::";
   constexpr std::string_view full = compiler_name<T>();
-  if (full.substr(0, library.size()) != library) return {};
-  std::string_view const name = full.substr(library.size(), full.find('<') - library.size());
-  for (std::string_view const known : names) {
-    if (name == known) return known;
+  std::string_view const name = type_name<T>().substr(0, type_name<T>().find('<'));
+  bool ours = full.substr(0, library.size()) == library && full.substr(library.size(), name.size()) == name;
+  // The name of what InstanceNorm1d and 2d are is not theirs, and g++ writes it without namespaces.
+  ours = ours || (full.find("InstanceNorm<") != full.npos && name.substr(0, 12) == "InstanceNorm" && name.size() == 14);
+  for (std::size_t at = names.find(name); ours && at != names.npos; at = names.find(name, at + 1)) {
+    if (names[at - 1] == ' ' && names[at + name.size()] == ' ') return names.substr(at, name.size());
   }
   return {};
 }

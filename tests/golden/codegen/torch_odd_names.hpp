@@ -20,7 +20,7 @@
 namespace net_parts {
 
 /// "block 0" and 6 others
-/// Not told from the file alone: PReLU<2>, or a norm without a bias.
+/// Not told from the file alone: PReLU<2>, RMSNorm<2> or another norm without a bias.
 struct Block {
   ashlar::Parameter<float, 2> weight;
 
