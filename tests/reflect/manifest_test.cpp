@@ -5,10 +5,14 @@
 #include <ashlar/nn/activation.hpp>
 #include <ashlar/nn/batch_norm.hpp>
 #include <ashlar/nn/conv.hpp>
+#include <ashlar/nn/conv_transpose.hpp>
 #include <ashlar/nn/embedding.hpp>
+#include <ashlar/nn/group_norm.hpp>
 #include <ashlar/nn/layer_norm.hpp>
 #include <ashlar/nn/linear.hpp>
+#include <ashlar/nn/multihead_attention.hpp>
 #include <ashlar/nn/prelu.hpp>
+#include <ashlar/nn/rms_norm.hpp>
 #include <ashlar/nn/sequential.hpp>
 #include <ashlar/reflect/lookup.hpp>
 
@@ -384,6 +388,12 @@ static_assert(has_true_names<ashlar::BatchNorm2d<2>>());
 static_assert(has_true_names<ashlar::BatchNorm2d<2, ashlar::BatchNormOptions{.affine = false}>>());
 static_assert(has_true_names<ashlar::LayerNorm<4>>());
 static_assert(has_true_names<ashlar::LayerNorm<4, ashlar::LayerNormOptions{.bias = false}>>());
+static_assert(has_true_names<ashlar::GroupNorm<2, 4>>());
+static_assert(has_true_names<ashlar::RMSNorm<4>>());
+static_assert(has_true_names<ashlar::ConvTranspose1d<1, 2, 3>>());
+static_assert(has_true_names<ashlar::ConvTranspose2d<1, 2, 3, ashlar::ConvTransposeOptions{.bias = false}>>());
+static_assert(has_true_names<ashlar::NonDynamicallyQuantizableLinear<2, 3>>());
+static_assert(has_true_names<ashlar::NonDynamicallyQuantizableLinear<2, 3, float, false>>());
 static_assert(has_true_names<ashlar::Embedding<5, 2>>());
 static_assert(has_true_names<ashlar::PReLU<>>());
 

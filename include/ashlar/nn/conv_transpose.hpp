@@ -3,10 +3,12 @@
 
 #include <ashlar/kernels/pointwise/cpu.hpp>
 #include <ashlar/nn/conv.hpp>
+#include <ashlar/reflect/given_names.hpp>
 
 #include <array>
 #include <cstddef>
 #include <string_view>
+#include <type_traits>
 
 namespace ashlar {
 
@@ -267,6 +269,11 @@ struct ConvTranspose1d<In, Out, Kernel, Options, T> {
 };
 
 namespace detail {
+
+template <std::size_t In, std::size_t Out, Size2 K, ConvTransposeOptions O, class T>
+struct GivenNames<ConvTranspose2d<In, Out, K, O, T>> : std::conditional_t<O.bias, WeightAndBias, OnlyWeight> {};
+template <std::size_t In, std::size_t Out, std::size_t K, ConvTransposeOptions O, class T>
+struct GivenNames<ConvTranspose1d<In, Out, K, O, T>> : std::conditional_t<O.bias, WeightAndBias, OnlyWeight> {};
 
 template <class T>
 constexpr auto spell_conv_transpose(std::string_view name, std::size_t in, std::size_t out, Size2 kernel,

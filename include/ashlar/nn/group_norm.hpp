@@ -8,6 +8,7 @@
 #include <ashlar/kernels/group_norm/cpu.hpp>
 #include <ashlar/nn/batch_norm.hpp>
 #include <ashlar/nn/flow.hpp>
+#include <ashlar/reflect/given_names.hpp>
 #include <ashlar/reflect/spelling.hpp>
 
 #include <array>
@@ -287,6 +288,10 @@ template <std::size_t C, InstanceNormOptions Options = InstanceNormOptions{}, cl
 using InstanceNorm1d = detail::InstanceNorm<C, 1, Options, T>;
 
 namespace detail {
+
+template <std::size_t Groups, std::size_t C, GroupNormOptions O, class T>
+  requires(O.affine)
+struct GivenNames<GroupNorm<Groups, C, O, T>> : WeightAndBias {};
 
 template <std::size_t Groups, std::size_t C, GroupNormOptions O, class T>
 struct NameOf<GroupNorm<Groups, C, O, T>> {

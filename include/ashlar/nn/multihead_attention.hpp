@@ -7,6 +7,7 @@
 #include <ashlar/nn/initialise.hpp>
 #include <ashlar/nn/linear.hpp>
 #include <ashlar/nn/reshape.hpp>
+#include <ashlar/reflect/given_names.hpp>
 #include <ashlar/reflect/spelling.hpp>
 
 #include <cmath>
@@ -239,6 +240,10 @@ struct MultiheadAttention<Embed, Heads, Options, T> {
 };
 
 namespace detail {
+
+template <std::size_t In, std::size_t Out, class T, bool Bias>
+struct GivenNames<NonDynamicallyQuantizableLinear<In, Out, T, Bias>>
+    : std::conditional_t<Bias, WeightAndBias, OnlyWeight> {};
 
 template <std::size_t In, std::size_t Out, class T, bool Bias>
 struct NameOf<NonDynamicallyQuantizableLinear<In, Out, T, Bias>> {

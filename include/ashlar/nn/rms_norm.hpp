@@ -3,6 +3,7 @@
 
 #include <ashlar/kernels/rms_norm/cpu.hpp>
 #include <ashlar/nn/layer_norm.hpp>
+#include <ashlar/reflect/given_names.hpp>
 
 #include <array>
 #include <cstddef>
@@ -118,6 +119,10 @@ struct RMSNorm<N, Options, T> {
 };
 
 namespace detail {
+
+template <NormalizedShape N, RMSNormOptions O, class T>
+  requires(O.elementwise_affine)
+struct GivenNames<RMSNorm<N, O, T>> : OnlyWeight {};
 
 template <NormalizedShape N, RMSNormOptions O, class T>
 struct NameOf<RMSNorm<N, O, T>> {
