@@ -116,8 +116,8 @@ ASHLAR_INLINE void store_some(T* p, typename Simd<T>::V v, std::size_t n) noexce
 }
 
 /// The elements of one step of one sequence: gates (Cell::gates * H) hold the sums of x, from_h those of h. h and c are
-/// overwritten, y is written; with kept, gates and kept become what the pullback needs.
-template <class Cell, std::size_t H, class T>
+/// overwritten, y is written; with kept, which is null if Scaled, gates and kept become what the pullback needs.
+template <class Cell, std::size_t H, bool Scaled, class T>
 ASHLAR_TARGET void rnn_elements(T* gates, T const* from_h, T* h, T* c, T* y, T* kept) noexcept {
   using S = Simd<T>;
   for (std::size_t j = 0; j < H; j += S::lanes) {
@@ -129,15 +129,24 @@ ASHLAR_TARGET void rnn_elements(T* gates, T const* from_h, T* h, T* c, T* y, T* 
       s[sum_of_x<Cell>(g)] += load_some(static_cast<T const*>(gates + g * H + j), n);
     }
     typename S::V cell = c != nullptr ? load_some(static_cast<T const*>(c + j), n) : S::zero();
-    typename S::V keep;
-    typename S::V const after = step<T>(Cell{}, s, load_some(static_cast<T const*>(h + j), n), cell, keep);
+    typename S::V const before = load_some(static_cast<T const*>(h + j), n);
+    typename S::V after;
+    if constexpr (Scaled) {
+      ASHLAR_UNROLL
+      for (std::size_t i = 0; i < Cell::sums; ++i) s[i] *= rnn_scale<Cell>(i == 3 && Cell::gates == 3 ? 2 : i);
+      after = scaled_step(Cell{}, s, before, cell);
+    } else {
+      typename S::V keep;
+      after = step<T>(Cell{}, s, before, cell, keep);
+      if (kept != nullptr) {
+        store_some(kept + j, keep, n);
+        ASHLAR_UNROLL
+        for (std::size_t g = 0; g < Cell::gates; ++g) store_some(gates + g * H + j, s[g], n);
+      }
+    }
     if (c != nullptr) store_some(c + j, cell, n);
     store_some(h + j, after, n);
     store_some(y + j, after, n);
-    if (kept == nullptr) continue;
-    store_some(kept + j, keep, n);
-    ASHLAR_UNROLL
-    for (std::size_t g = 0; g < Cell::gates; ++g) store_some(gates + g * H + j, s[g], n);
   }
 }
 

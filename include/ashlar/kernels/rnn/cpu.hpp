@@ -4,8 +4,8 @@
 // What x gives is one product for all steps. What h gives is one for each step of a batch; a sequence alone turns the
 // weights first, so that lanes run along H, and a step leaves its sums in registers until they are h'. Order of sums:
 // the same input gives the same bits; a sequence alone, a batch, a sequence with packed weights and a recorded one
-// differ in the last ones. Of float, a sequence alone that nothing is kept of joins the fractions of its gates
-// (body.hpp): absolute error of a step below 1e-6.
+// differ in the last ones. Of float, where nothing is kept, the fractions of the gates are joined (body.hpp): absolute
+// error of a step below 1e-6.
 #pragma once
 
 #include <ashlar/kernels/linear/cpu.hpp>
@@ -32,9 +32,9 @@ template <class Cell, std::size_t In, std::size_t H, bool Scaled, class T>
 void pack(RnnWeights<T> const& w, T* packed) noexcept {
   ASHLAR_DISPATCH(rnn_pack<Cell, In, H, Scaled>(w, packed));
 }
-template <class Cell, std::size_t H, class T>
+template <class Cell, std::size_t H, bool Scaled, class T>
 void elements(T* gates, T const* from_h, T* h, T* c, T* y, T* kept) noexcept {
-  ASHLAR_DISPATCH(rnn_elements<Cell, H>(gates, from_h, h, c, y, kept));
+  ASHLAR_DISPATCH(rnn_elements<Cell, H, Scaled>(gates, from_h, h, c, y, kept));
 }
 template <class Cell, std::size_t In, std::size_t H, bool Scaled, class T>
 void steps_alone(std::size_t steps, std::ptrdiff_t x_step, std::ptrdiff_t gates_step, std::ptrdiff_t y_step,
@@ -85,20 +85,27 @@ void rnn(Sequence const& q, T const* x, RnnWeights<T> const& w, T* h, T* c, T* y
                                               c, y + first * ldy, kept != nullptr ? kept + first * H : kept);
     };
     if constexpr (std::is_same_v<T, float>) {
-      if (kept == nullptr) run(std::true_type{});
+      kept == nullptr ? run(std::true_type{}) : run(std::false_type{});
+    } else {
+      run(std::false_type{});
     }
-    if (kept != nullptr || !std::is_same_v<T, float>) run(std::false_type{});
     std::memcpy(static_cast<void*>(h), y + q.step(q.steps - 1) * ldy, H * sizeof(T));
     return;
   }
-  for (std::size_t i = 0; i < q.steps; ++i) {
-    linear<H, out>(q.batch, h, w.hh, w.bias_hh, work);
-    for (std::size_t b = 0; b < q.batch; ++b) {
-      std::size_t const at = q.kept_row(q.step(i), b);
-      detail::elements<Cell, H>(gates + at * out, work + b * out, h + b * H, c != nullptr ? c + b * H : c,
-                                y + q.row(q.step(i), b) * ldy, kept != nullptr ? kept + at * H : kept);
+  auto const run = [&]<bool Scaled>(std::bool_constant<Scaled>) {
+    for (std::size_t i = 0; i < q.steps; ++i) {
+      linear<H, out>(q.batch, h, w.hh, w.bias_hh, work);
+      for (std::size_t b = 0; b < q.batch; ++b) {
+        std::size_t const at = q.kept_row(q.step(i), b);
+        detail::elements<Cell, H, Scaled>(gates + at * out, work + b * out, h + b * H, c != nullptr ? c + b * H : c,
+                                          y + q.row(q.step(i), b) * ldy, kept != nullptr ? kept + at * H : kept);
+      }
     }
+  };
+  if constexpr (std::is_same_v<T, float>) {
+    if (kept == nullptr) return run(std::true_type{});
   }
+  run(std::false_type{});
 }
 
 /// Elements of `packed` that rnn_pack writes.
