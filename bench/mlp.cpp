@@ -6,6 +6,7 @@
 // `allocations` counts those of the library's measured calls.
 #include "mlp.hpp"
 #include "mlp_kernels.hpp"
+#include "peak.hpp"
 
 #include <ashlar/nn.hpp>
 #include <ashlar/train.hpp>
@@ -118,36 +119,6 @@ float train_adam() {
   return s.step();
 }
 
-#if defined(__x86_64__)
-#define BENCH_FMA(r) "vfmadd231ps %%" r "0,%%" r "1,%%" r
-#define BENCH_12(r)                                                                                               \
-  BENCH_FMA(r)                                                                                                    \
-  "2\n" BENCH_FMA(r) "3\n" BENCH_FMA(r) "4\n" BENCH_FMA(r) "5\n" BENCH_FMA(r) "6\n" BENCH_FMA(r) "7\n" BENCH_FMA( \
-      r) "8\n" BENCH_FMA(r) "9\n" BENCH_FMA(r) "10\n" BENCH_FMA(r) "11\n" BENCH_FMA(r) "12\n" BENCH_FMA(r) "13\n"
-#define BENCH_LOOP(r)                                                                                           \
-  for (int i = 0; i < 500; ++i) {                                                                               \
-    asm volatile(BENCH_12(r)::                                                                                  \
-                     : "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", \
-                       "xmm11", "xmm12", "xmm13");                                                              \
-  }
-float peak_avx2() {
-  asm volatile("vzeroall" ::
-                   : "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11",
-                     "xmm12", "xmm13");
-  BENCH_LOOP("ymm")
-  asm volatile("vzeroupper");
-  return 0;
-}
-float peak_avx512() {
-  asm volatile("vzeroall" ::
-                   : "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11",
-                     "xmm12", "xmm13");
-  BENCH_LOOP("zmm")
-  asm volatile("vzeroupper");
-  return 0;
-}
-#endif
-
 struct Case {
   char const* name;
   float (*run)();
@@ -174,10 +145,7 @@ struct Case {
 
 int run(double seconds) {
   std::vector<Case> cases;
-#if defined(__x86_64__)
-  if (k::isa() == k::Isa::avx2) cases.push_back({"FMA peak", peak_avx2, 500.0 * 12 * 16});
-  if (k::isa() == k::Isa::avx512) cases.push_back({"FMA peak", peak_avx512, 500.0 * 12 * 32});
-#endif
+  if (Peak const peak = fma_peak(); peak.run != nullptr) cases.push_back({"FMA peak", peak.run, peak.flops});
   bool const has_peak = !cases.empty();
   auto const add = [&](Contestant const& c) {
     cases.push_back({"20-256-10, batch 1", c.infer1, infer_flops});

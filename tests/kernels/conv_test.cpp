@@ -55,6 +55,12 @@ constexpr ConvShape shapes[] = {
     {3, 2, 1, {1, 1, 1, 0, 0, false}, {2, 5, 1, 4, 4, false}, 1, 3},    // windows that see nothing but padding
     {1, 1, 1, {1, 1, 1, 0, 0, false}, {1, 1, 1, 1, 1, false}, 2, 2},
     {40, 9, 1, {3, 1, 1, 1, 1, false}, {3, 1, 1, 1, 1, false}, 20, 70},  // several blocks of rows
+    {3, 3, 3, {3, 1, 1, 1, 1, false}, {3, 1, 1, 1, 1, false}, 5, 49},    // windows over padded planes: full vectors
+    {2, 2, 2, {3, 2, 1, 1, 1, false}, {3, 2, 1, 1, 0, false}, 9, 37},
+    {2, 2, 2, {5, 1, 2, 4, 4, false}, {3, 1, 2, 2, 2, false}, 7, 14},
+    {2, 2, 2, {2, 3, 1, 1, 0, false}, {4, 2, 1, 0, 3, true}, 8, 31},
+    {2, 2, 2, {2, 1, 1, 3, 1, false}, {3, 1, 1, 1, 1, false}, 4, 16},  // padding beyond the window: dx by patches
+    {5, 2, 1, {3, 1, 1, 1, 1, false}, {3, 1, 1, 1, 1, false}, 6, 33},  // few channels of y
 };
 
 // Bound: every result is within the rounding of a sum of its length, as error() counts it.

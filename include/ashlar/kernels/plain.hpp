@@ -5,6 +5,7 @@
 // these; the inline namespace of isa.hpp keeps them apart from those of other units.
 #pragma once
 
+#include <ashlar/kernels/conv/shape.hpp>
 #include <ashlar/kernels/optimizer/reference.hpp>
 #include <ashlar/kernels/pointwise/ops.hpp>
 #include <ashlar/kernels/scalar_math.hpp>
@@ -58,6 +59,40 @@ void outer_and_rows(std::size_t rows, std::size_t in, std::size_t out, T const* 
     for (std::size_t o = 0; o < out; ++o) dbias[o] += dy[r * out + o];
   }
   outer<false>(out, in, rows, dy, 1, out, x, in, dweight, in, dweight, in);
+}
+
+template <class T>
+void fill_with(std::size_t n, T value, T* y) noexcept {
+  for (std::size_t i = 0; i < n; ++i) y[i] = value;
+}
+
+template <std::size_t Stride, class T>
+void add_windows(PaddedPlanes const& g, T const* x, T const* w, T* y) noexcept {
+  for (std::size_t p = 0; p < g.rows; ++p) {
+    for (std::size_t q = 0; q < g.columns; ++q) {
+      T const* weight = w;
+      for (std::size_t c = 0; c < g.planes; ++c) {
+        T const* const at = x + c * g.plane + p * g.row_step + q * Stride;
+        for (std::size_t r = 0; r < g.kernel_rows; ++r) {
+          for (std::size_t s = 0; s < g.kernel_columns; ++s) {
+            y[p * g.columns + q] += *weight++ * at[r * g.next_row + s * g.next_column];
+          }
+        }
+      }
+    }
+  }
+}
+
+template <std::size_t Stride, class T>
+void add_window_gradients(PaddedPlanes const& g, T const* x, T const* dy, T* dw) noexcept {
+  for (std::size_t r = 0; r < g.kernel_rows; ++r) {
+    for (std::size_t s = 0; s < g.kernel_columns; ++s, ++dw) {
+      T const* const at = x + r * g.next_row + s * g.next_column;
+      for (std::size_t p = 0; p < g.rows; ++p) {
+        for (std::size_t q = 0; q < g.columns; ++q) *dw += dy[p * g.columns + q] * at[p * g.row_step + q * Stride];
+      }
+    }
+  }
 }
 
 template <class Op, class T>

@@ -30,4 +30,18 @@ struct ConvShape {
   }
 };
 
+/// Planes laid out with their padding, and a window that moves over them: element (r, s) of the window at position (p,
+/// q) of plane c is at c * plane + p * row_step + r * next_row + q * stride + s * next_column.
+struct PaddedPlanes {
+  std::size_t planes = 1;
+  std::size_t plane = 0;    ///< elements of one
+  std::size_t rows = 0;     ///< positions
+  std::size_t columns = 0;
+  std::size_t kernel_rows = 1;
+  std::size_t kernel_columns = 1;
+  std::size_t row_step = 0;
+  std::size_t next_row = 0;
+  std::size_t next_column = 0;
+};
+
 }  // namespace ashlar::kernels
