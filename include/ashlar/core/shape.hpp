@@ -76,7 +76,9 @@ struct Dims {
   }
   [[nodiscard]] constexpr std::size_t numel() const {
     std::size_t n = static_numel;
-    for (std::size_t i = 0; i < dyn_count; ++i) n *= dynamic[i];
+    if constexpr (dyn_count != 0) {
+      for (std::size_t i = 0; i < dyn_count; ++i) n *= dynamic[i];
+    }
     return n;
   }
   [[nodiscard]] constexpr Extents value() const {

@@ -70,7 +70,8 @@ constexpr PrintedName printed_member() {
   // "... [P = Printed<...>{&example_of.value.hidden}, I = 0]"
   char const* const text = __PRETTY_FUNCTION__;
 #ifdef __CUDACC__
-  if (std::string_view(text).find("::value.") == std::string_view::npos) return nvcc_name(text, I);
+  std::string_view const whole(text, sizeof __PRETTY_FUNCTION__ - 1);  // the NUL in a Tied<"..."> is printed
+  if (whole.find("::value.") == std::string_view::npos) return nvcc_name(whole, I);
 #endif
   std::size_t end = sizeof __PRETTY_FUNCTION__ - 1;
   while (text[end - 1] != '}') --end;

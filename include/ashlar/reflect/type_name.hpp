@@ -72,10 +72,13 @@ constexpr auto clean_name() {
     if (end == i) {
       std::string_view const anonymous = "(anonymous namespace)::";
       std::string_view const unnamed = "{anonymous}::";
+      std::string_view const nvcc = "<unnamed>::";
       if (raw.substr(i, anonymous.size()) == anonymous) {
         i += anonymous.size();
       } else if (raw.substr(i, unnamed.size()) == unnamed) {
         i += unnamed.size();
+      } else if (raw.substr(i, nvcc.size()) == nvcc) {
+        i += nvcc.size();
       } else {
         char const next = i + 1 < raw.size() ? raw[i + 1] : '\0';
         bool const dropped = raw[i] == ' ' && (next == '>' || next == '*' || next == '&');  // "> >", "int *"
