@@ -22,3 +22,30 @@ add_test(NAME kernels/ptxas
   COMMAND ${ASHLAR_PYTHON} ${PROJECT_SOURCE_DIR}/cmake/ptxas.py check
     ${CMAKE_CURRENT_BINARY_DIR}/CMakeFiles/test_kernels_on_gpu.dir ${PROJECT_SOURCE_DIR}/tests/golden/ptxas)
 set_tests_properties(kernels/ptxas PROPERTIES LABELS cuda)
+
+# Networks on a device: the tests of tests/cuda that an emulated device runs too, on the machine's own. Of architecture
+# 75 with its PTX, which every later one runs.
+find_package(Catch2 REQUIRED)
+ashlar_find_cuda()
+add_executable(test_cuda_on_gpu cuda/on_gpu.cu cuda/on_gpu_training.cu)
+target_link_libraries(test_cuda_on_gpu PRIVATE ashlar::cuda Catch2::Catch2)
+target_include_directories(test_cuda_on_gpu PRIVATE ${CMAKE_CURRENT_SOURCE_DIR})
+target_compile_definitions(test_cuda_on_gpu PRIVATE
+  ASHLAR_TEST_DATA="${CMAKE_CURRENT_SOURCE_DIR}/golden" ASHLAR_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+target_compile_options(test_cuda_on_gpu PRIVATE
+  "$<$<COMPILE_LANGUAGE:CUDA>:-std=c++20;-Werror=all-warnings;-Xcompiler=-Wall,-Wextra,-Werror>")
+set_target_properties(test_cuda_on_gpu PROPERTIES CUDA_ARCHITECTURES 75)
+add_test(NAME cuda/on_gpu COMMAND test_cuda_on_gpu)
+
+# A program of the host's compiler, and the kernels that ashlar_cuda_model makes for it.
+ashlar_cuda_model(TARGET cuda_model_kernels TYPE model::MLP HEADER cuda/model/mlp.hpp
+  INPUT "ashlar::Tensor<float, ashlar::dyn, 20>"
+  LOSS ashlar::cross_entropy TARGETS "ashlar::Tensor<std::int64_t, ashlar::dyn>"
+  OPTIMIZERS Adam SGD
+  ARCHITECTURES 75)
+add_executable(test_cuda_model cuda/model/main.cpp)
+target_link_libraries(test_cuda_model PRIVATE cuda_model_kernels)
+add_test(NAME cuda/model COMMAND test_cuda_model)
+set_tests_properties(cuda/on_gpu cuda/model PROPERTIES
+  LABELS cuda TIMEOUT 600 SKIP_REGULAR_EXPRESSION "skipped: this machine has no CUDA device")
+add_dependencies(cuda_all test_cuda_on_gpu test_cuda_model)

@@ -13,6 +13,7 @@ install(FILES
   ${PROJECT_BINARY_DIR}/ashlarConfig.cmake
   ${PROJECT_BINARY_DIR}/ashlarConfigVersion.cmake
   ${PROJECT_SOURCE_DIR}/cmake/ashlarDependencies.cmake
+  ${PROJECT_SOURCE_DIR}/codegen/cmake/ashlar_cuda.cpp
   ${PROJECT_SOURCE_DIR}/codegen/cmake/ashlar_io.cpp
   ${ashlar_codegen_modules}
   DESTINATION ${ashlar_package_dir})

@@ -50,6 +50,15 @@ struct PrintedName {
 /// nvcc 13 reads its units with two compilers of its own, before that of the host reads the same templates and prints
 /// as below. One prints "P = Printed<...>{&example_of<MLP>.value.relu}", the other all members up to the last, with a
 /// distance from there: "{(float *)((&example_of<MLP>.value.hidden.relu.output) -6)}". All must come to the same name.
+constexpr bool is_host_print(char const* text,
+                             std::size_t size) {  // not by find: g++ 12 would compare two pointers to it
+  for (std::size_t at = 0; at + 8 <= size; ++at) {
+    bool same = true;
+    for (std::size_t i = 0; i < 8; ++i) same = same && text[at + i] == "::value."[i];
+    if (same) return true;
+  }
+  return false;
+}
 constexpr PrintedName nvcc_name(std::string_view text, std::size_t index) {
   constexpr std::string_view before = ">.value.";
   std::size_t begin = text.rfind(before) + before.size();
@@ -70,8 +79,8 @@ constexpr PrintedName printed_member() {
   // "... [P = Printed<...>{&example_of.value.hidden}, I = 0]"
   char const* const text = __PRETTY_FUNCTION__;
 #ifdef __CUDACC__
-  std::string_view const whole(text, sizeof __PRETTY_FUNCTION__ - 1);  // the NUL in a Tied<"..."> is printed
-  if (whole.find("::value.") == std::string_view::npos) return nvcc_name(whole, I);
+  constexpr std::size_t size = sizeof __PRETTY_FUNCTION__ - 1;  // the NUL in a Tied<"..."> is printed
+  if (!is_host_print(text, size)) return nvcc_name(std::string_view(text, size), I);
 #endif
   std::size_t end = sizeof __PRETTY_FUNCTION__ - 1;
   while (text[end - 1] != '}') --end;
@@ -164,7 +173,11 @@ constexpr auto list_members() {
 /// Member I of an object, const or not.
 template <std::size_t I, class T>
 constexpr auto& bind_member(T& object) {
+#ifdef __CUDACC__  // which takes what is bound for local variables
+  constexpr std::size_t count = 0;
+#else
   constexpr std::size_t count = member_count<std::remove_const_t<T>>;
+#endif
   if constexpr (count == 1) {
     auto& [a] = object;
     return a;
