@@ -147,9 +147,11 @@ inline std::vector<std::byte> build(Spec const& spec) {
   auto const header = file::CreateHeader(b, list, model, library, text, metadata, spec.alignment, modules);
 
   std::vector<Offset<file::Tensor>> by_row;
+  std::vector<::flatbuffers::uoffset_t> offset_of_row;
   std::vector<std::string_view> keys;
   for (std::size_t i = 0; i < rows.size(); ++i) {
     by_row.push_back(tables[tensor_of_row[i]]);
+    offset_of_row.push_back(by_row.back().o);
     keys.push_back(rows[i].key);
   }
   detail::Tree const tree = detail::build_tree(keys);
@@ -157,7 +159,7 @@ inline std::vector<std::byte> build(Spec const& spec) {
   if (spec.root) {
     root = spec.root(b, by_row, header);
   } else if (tree.ok()) {
-    root = w.typed_view(tree, by_row, header);
+    root = w.typed_view(tree, offset_of_row, header);
   } else {
     auto const start = b.StartTable();
     b.AddOffset(4, header);

@@ -7,12 +7,12 @@
 #include <ashlar/reflect/migration.hpp>
 #include <ashlar/reflect/row.hpp>
 #include <ashlar/reflect/type_info.hpp>
+#include <ashlar/schema/sort.hpp>
 
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <deque>
 #include <new>
 #include <span>
 #include <string>
@@ -27,6 +27,15 @@ struct LayerVersion {
   std::string key;
   std::uint32_t version;
 };
+
+ASHLAR_COLD inline void sort_versions(std::vector<LayerVersion>& versions) {
+  std::vector<LayerVersion> sorted;
+  for (std::uint32_t const i : sorted_indices(
+           versions.size(), [&](std::uint32_t a, std::uint32_t b) { return versions[a].key < versions[b].key; })) {
+    sorted.push_back(std::move(versions[i]));
+  }
+  versions = std::move(sorted);
+}
 
 /// Memory for objects of earlier versions, zero, aligned to 64 bytes.
 class Scratch {
@@ -62,6 +71,7 @@ class Expected {
     if (layers_.empty()) return;
     std::vector<Tie> ties;
     emit(layout.rows, {}, 0, false, layers_, ties);
+    for (std::size_t i = 0; i < rows_.size(); ++i) rows_[i].key = keys_[i];
     resolve(ties);
     layout_.rows = rows_;
   }
@@ -179,14 +189,16 @@ class Expected {
       std::string key = prefix;
       if (!key.empty() && !row.key.empty()) key += '.';
       key += row.key;
-      if (std::any_of(layers.begin(), layers.end(), [&](Layer const& l) { return is_in(key, l.key); })) continue;
+      bool replaced = false;
+      for (Layer const& layer : layers) replaced = replaced || is_in(key, layer.key);
+      if (replaced) continue;
       if (row.is_alias()) {
         std::string target = prefix;
         if (!target.empty()) target += '.';
         ties.push_back({rows_.size(), target.append(rows[static_cast<std::size_t>(row.alias_of)].key)});
       }
       Row& out = rows_.emplace_back(row);
-      out.key = keys_.emplace_back(std::move(key));
+      keys_.push_back(std::move(key));
       out.offset += base;
       out.alias_of = -1;
       if (state && out.kind == Kind::parameter) out.kind = Kind::buffer;
@@ -239,7 +251,7 @@ class Expected {
   bool is_state_dict_;
   std::vector<Layer> layers_;
   std::vector<Row> rows_;
-  std::deque<std::string> keys_;
+  std::vector<std::string> keys_;  // of rows_
   std::vector<Step> steps_;
   std::vector<std::string> problems_;
   std::vector<std::string> unreadable_;

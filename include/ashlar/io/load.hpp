@@ -26,14 +26,11 @@ namespace ashlar::detail {
 
 /// Versions other than 1 of the layers of a file, sorted by key.
 ASHLAR_COLD inline std::vector<LayerVersion> versions_of(Manifest const& manifest) {
-  std::vector<std::uint32_t> order;
-  for (std::size_t i = 0; i < manifest.modules.size(); ++i) {
-    if (manifest.modules[i].version != 1) order.push_back(static_cast<std::uint32_t>(i));
-  }
-  auto const& modules = manifest.modules;
-  sort_indices(order.data(), order.size(), [&](auto a, auto b) { return modules[a].key < modules[b].key; });
   std::vector<LayerVersion> out;
-  for (std::uint32_t const i : order) out.push_back({std::string(modules[i].key), modules[i].version});
+  for (Module const& m : manifest.modules) {
+    if (m.version != 1) out.push_back({std::string(m.key), m.version});
+  }
+  sort_versions(out);
   return out;
 }
 
@@ -63,12 +60,12 @@ struct LoadPlan {
       : LoadPlan(layout, source.is_state_dict, std::move(source), options, conversion) {}
 
   [[nodiscard]] bool is_missing(std::size_t row) const {
-    return match.source[row] < 0 && !expected.layout().rows[row].is_alias();
+    return match.source[row] == Match::none && !expected.layout().rows[row].is_alias();
   }
   /// True if the file has nothing of the layer that a step brings up to date: a partial load leaves it as it is.
   [[nodiscard]] bool is_absent(Expected::Step const& step) const {
     for (std::size_t i = step.first_row; i < step.end_row; ++i) {
-      if (match.source[i] >= 0) return false;
+      if (match.source[i] != Match::none) return false;
     }
     return step.first_row != step.end_row;
   }
@@ -81,8 +78,9 @@ struct LoadPlan {
       auto const& rows = *static_cast<RenamedRows const*>(context);
       return same_elements(rows.tensor(a), rows.tensor(b));
     };
-    std::vector<std::string> ignored(expected.unreadable().begin(), expected.unreadable().end());
-    ignored.insert(ignored.end(), file.source().explained.begin(), file.source().explained.end());
+    std::vector<std::string> ignored;
+    append(ignored, expected.unreadable());
+    append(ignored, file.source().explained);
     MatchRules rules{.partial = options.partial,
                      .ignored = ignored,
                      .has_kinds = !is_state_dict,
@@ -90,9 +88,8 @@ struct LoadPlan {
                      .conversion = conversion};
     if (is_state_dict) rules.may_be_missing = &is_older_than_row;
     match = detail::match(expected.layout(), file.rows(), same, &file, rules);
-    auto const& more = expected.problems();
-    match.problems.insert(match.problems.end(), more.begin(), more.end());
-    match.problems.insert(match.problems.end(), file.problems().begin(), file.problems().end());
+    append(match.problems, expected.problems());
+    append(match.problems, file.problems());
     for (Expected::Step const& step : expected.steps()) check_step(step);
   }
   /// BatchNorm has num_batches_tracked since its version 2 in PyTorch, whose load_state_dict lets it be, too.
@@ -122,8 +119,8 @@ ASHLAR_COLD inline std::vector<std::string> content_problems(LoadPlan const& pla
   auto const rows = plan.expected.layout().rows;
   for (std::size_t i = 0; i < rows.size(); ++i) {
     Row const& row = rows[i];
-    if (plan.match.source[i] < 0) continue;
-    auto const at = static_cast<std::size_t>(plan.match.source[i]);
+    std::size_t const at = plan.match.source[i];
+    if (at == Match::none) continue;
     Row const& from = plan.file.rows()[at];
     if (!(from.shape == row.shape)) continue;
     if (from.dtype == row.dtype && row.valid != nullptr) {
@@ -160,11 +157,10 @@ ASHLAR_COLD inline LoadReport report_of(LoadPlan const& plan) {
   auto const rows = plan.expected.layout().rows;
   for (std::size_t i = 0; i < rows.size(); ++i) {
     if (rows[i].is_alias()) continue;
-    (plan.match.source[i] < 0 ? report.kept : report.loaded).emplace_back(rows[i].key);
+    (plan.match.source[i] == Match::none ? report.kept : report.loaded).emplace_back(rows[i].key);
   }
   for (std::size_t const i : plan.match.unexpected) report.unused.emplace_back(plan.file.rows()[i].key);
-  auto const& more = plan.file.source().unused;
-  report.unused.insert(report.unused.end(), more.begin(), more.end());
+  append(report.unused, plan.file.source().unused);
   for (Expected::Step const& step : plan.expected.steps()) {
     if (!step.text.empty() && !plan.is_absent(step)) report.migrated.push_back(step.text);
   }
@@ -185,8 +181,9 @@ ASHLAR_COLD inline LoadReport run_plan(LoadPlan const& plan, void* object) {
   std::byte* const scratch = plan.expected.migrates() ? memory.allocate(plan.expected.scratch_bytes()) : nullptr;
   auto const rows = plan.expected.layout().rows;
   for (std::size_t i = 0; i < rows.size(); ++i) {
-    if (plan.match.source[i] < 0 || rows[i].bytes == 0) continue;  // a tied key has its elements from another row
-    auto const from = plan.file.tensor(static_cast<std::size_t>(plan.match.source[i]));
+    if (plan.match.source[i] == Match::none || rows[i].bytes == 0)
+      continue;  // a tied key has its elements from another row
+    auto const from = plan.file.tensor(plan.match.source[i]);
     convert(from, rows[i].dtype, plan.expected.place(i, object, scratch));
   }
   for (Expected::Step const& step : plan.expected.steps()) {

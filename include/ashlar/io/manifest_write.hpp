@@ -29,11 +29,9 @@ inline constexpr char manifest_identifier[] = "ASHM";
 
 /// Metadata in the order of a file. Error: value, if a key stands twice or text is not UTF-8.
 ASHLAR_COLD inline Result<Metadata> sorted_metadata(Metadata const& metadata, std::string_view where) {
-  std::vector<std::uint32_t> order(metadata.size());
-  for (std::size_t i = 0; i < order.size(); ++i) order[i] = static_cast<std::uint32_t>(i);
-  sort_indices(order.data(), order.size(), [&](auto a, auto b) { return metadata[a].first < metadata[b].first; });
   Metadata sorted;
-  for (std::uint32_t const i : order) {
+  for (std::uint32_t const i : sorted_indices(
+           metadata.size(), [&](std::uint32_t a, std::uint32_t b) { return metadata[a].first < metadata[b].first; })) {
     auto const& [key, value] = metadata[i];
     if (!is_utf8(key) || !is_utf8(value)) {
       return error(Errc::value, {where, ": metadata '", printable(key), "' is not UTF-8"});
@@ -60,9 +58,9 @@ struct ManifestWriter {
     ::flatbuffers::Offset<::flatbuffers::Vector<::flatbuffers::Offset<::flatbuffers::String>>> names;
     ::flatbuffers::Offset<::flatbuffers::Vector<std::uint32_t>> positions;
     if (!aliases.empty()) {
-      std::vector<::flatbuffers::Offset<::flatbuffers::String>> strings;
-      for (std::uint32_t const a : aliases) strings.push_back(string(rows[a].key));
-      names = builder.CreateVector(strings);
+      std::vector<std::uint32_t> strings;
+      for (std::uint32_t const a : aliases) strings.push_back(string(rows[a].key).o);
+      names = list(strings).o;
       positions = builder.CreateVector(aliases);
     }
     return file::CreateTensor(builder, key, static_cast<file::Kind>(row.kind), static_cast<file::DType>(row.dtype),
@@ -73,23 +71,30 @@ struct ManifestWriter {
     return builder.CreateString(s.data(), s.size());
   }
 
+  /// A vector of what lies at these offsets, whatever it is: one function instead of one for each type.
+  ASHLAR_COLD ::flatbuffers::Offset<> list(std::vector<::flatbuffers::uoffset_t> const& offsets) {
+    builder.StartVector<::flatbuffers::Offset<>>(offsets.size());
+    for (std::size_t i = offsets.size(); i-- != 0;) builder.PushElement(::flatbuffers::Offset<>(offsets[i]));
+    return ::flatbuffers::Offset<>(builder.EndVector(offsets.size()));
+  }
+
   /// The tables of the typed view, children first, as their offsets are needed by their parents.
   ASHLAR_COLD ::flatbuffers::Offset<> typed_view(Tree const& tree,
-                                                 std::vector<::flatbuffers::Offset<file::Tensor>> const& tensor_of,
+                                                 std::vector<::flatbuffers::uoffset_t> const& tensor_of,
                                                  ::flatbuffers::Offset<file::Header> header) {
     std::vector<std::uint32_t> order;
     for (std::uint32_t at = 0; at != no_index; at = tree.after(at)) order.push_back(at);
-    std::vector<::flatbuffers::Offset<>> offset(tree.nodes.size());
-    std::vector<::flatbuffers::Offset<>> elements;
+    std::vector<::flatbuffers::uoffset_t> offset(tree.nodes.size());
+    std::vector<::flatbuffers::uoffset_t> elements;
     for (std::size_t i = order.size(); i-- != 0;) {
       std::uint32_t const at = order[i];
       TreeNode const& node = tree.nodes[at];
       if (node.is_leaf()) {
-        offset[at] = tensor_of[node.key].o;
+        offset[at] = tensor_of[node.key];
       } else if (node.list) {
         elements.clear();
         for (std::uint32_t c = node.first_child; c != no_index; c = tree.nodes[c].next) elements.push_back(offset[c]);
-        offset[at] = builder.CreateVector(elements).o;
+        offset[at] = list(elements).o;
       } else {
         auto const start = builder.StartTable();
         ::flatbuffers::voffset_t field = 4;
@@ -98,7 +103,7 @@ struct ManifestWriter {
           field += 2;
         }
         for (std::uint32_t c = node.first_child; c != no_index; c = tree.nodes[c].next, field += 2) {
-          builder.AddOffset(field, offset[c]);
+          builder.AddOffset(field, ::flatbuffers::Offset<>(offset[c]));
         }
         offset[at] = builder.EndTable(start);
       }
@@ -135,33 +140,33 @@ ASHLAR_COLD inline Result<std::vector<std::byte>> build_manifest(Layout const& l
       aliases[static_cast<std::size_t>(rows[i].alias_of)].push_back(static_cast<std::uint32_t>(i));
     }
   }
-  std::vector<::flatbuffers::Offset<file::Tensor>> tensor_of(rows.size());  // of an alias: the tensor it is tied to
-  std::vector<::flatbuffers::Offset<file::Tensor>> tensors;
+  std::vector<::flatbuffers::uoffset_t> tensor_of(rows.size());  // of an alias: the tensor it is tied to
+  std::vector<::flatbuffers::uoffset_t> tensors;
   for (std::size_t i = 0; i < rows.size(); ++i) {
-    if (!rows[i].is_alias()) tensors.push_back(tensor_of[i] = w.tensor(rows, i, aliases[i]));
+    if (!rows[i].is_alias()) tensors.push_back(tensor_of[i] = w.tensor(rows, i, aliases[i]).o);
   }
   for (std::size_t i = 0; i < rows.size(); ++i) {
     if (rows[i].is_alias()) tensor_of[i] = tensor_of[static_cast<std::size_t>(rows[i].alias_of)];
   }
-  std::vector<::flatbuffers::Offset<file::KeyValue>> pairs;
+  std::vector<::flatbuffers::uoffset_t> pairs;
   for (auto const& [key, value] : metadata) {
     auto const k = w.string(key);
-    pairs.push_back(file::CreateKeyValue(w.builder, k, w.string(value)));
+    pairs.push_back(file::CreateKeyValue(w.builder, k, w.string(value)).o);
   }
-  auto const list = w.builder.CreateVector(tensors);
+  auto const list = w.list(tensors);
   auto const model = w.string(layout.type);
   auto const library = w.string(version);
   auto const lines = w.string(text);
-  std::vector<::flatbuffers::Offset<file::Module>> parts;
+  std::vector<::flatbuffers::uoffset_t> parts;
   for (ModuleText const& m : modules) {
     auto const key = w.string(m.key);
-    parts.push_back(file::CreateModule(w.builder, key, w.string(m.type), m.version, m.leaves_before));
+    parts.push_back(file::CreateModule(w.builder, key, w.string(m.type), m.version, m.leaves_before).o);
   }
-  auto const metadata_list = w.builder.CreateVector(pairs);
+  auto const metadata_list = w.list(pairs);
   ::flatbuffers::Offset<::flatbuffers::Vector<::flatbuffers::Offset<file::Module>>> module_list;
-  if (!parts.empty()) module_list = w.builder.CreateVector(parts);
+  if (!parts.empty()) module_list = w.list(parts).o;
   auto const header =
-      file::CreateHeader(w.builder, list, model, library, lines, metadata_list, data_alignment, module_list);
+      file::CreateHeader(w.builder, list.o, model, library, lines, metadata_list.o, data_alignment, module_list);
   w.builder.Finish(::flatbuffers::Offset<file::Header>(w.typed_view(structure.tree, tensor_of, header).o),
                    manifest_identifier);
   if (w.builder.GetSize() > max_manifest) return too_large();

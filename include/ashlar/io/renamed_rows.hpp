@@ -13,7 +13,6 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <deque>
 #include <span>
 #include <string>
 #include <string_view>
@@ -53,18 +52,17 @@ class RenamedRows {
     if (!options.partial) problems_ = source_.problems;
     if (!changes_) return;
     take(options.at);
+    keys_.reserve(own_.size());
     for (Row& row : own_) row.key = keys_.emplace_back(renamed_key(std::string(row.key), options));
     rows_ = own_;
     for (LayerVersion& v : source_.versions) v.key = renamed_key(v.key, options);
-    std::sort(source_.versions.begin(), source_.versions.end(),
-              [](auto const& a, auto const& b) { return a.key < b.key; });
-    std::vector<std::pair<std::string_view, std::size_t>> order;
-    for (std::size_t i = 0; i < own_.size(); ++i) order.emplace_back(own_[i].key, i);
-    std::sort(order.begin(), order.end());
+    sort_versions(source_.versions);
+    auto const order = sorted_indices(own_.size(), [&](auto a, auto b) { return own_[a].key < own_[b].key; });
     for (std::size_t i = 1; i < order.size(); ++i) {
-      if (order[i - 1].first != order[i].first) continue;
-      auto const key = [&](std::size_t row) { return printable(source_.rows[from_[order[row].second]].key); };
-      problems_.push_back(message({key(i - 1), " and ", key(i), " both become ", printable(order[i].first)}));
+      std::string_view const twice = own_[order[i]].key;
+      if (own_[order[i - 1]].key != twice) continue;
+      auto const key = [&](std::size_t row) { return printable(source_.rows[from_[order[row]]].key); };
+      problems_.push_back(message({key(i - 1), " and ", key(i), " both become ", printable(twice)}));
     }
     for (std::string const& key : options.transpose) transpose(key);
   }
@@ -83,20 +81,21 @@ class RenamedRows {
   [[nodiscard]] ValueTensor tensor(std::size_t row) const {
     if (!changes_) return source_.tensor(source_.context, row);
     ValueTensor t = source_.tensor(source_.context, from_[row]);
-    return transposed_[row] ? transposed(t) : t;
+    return transposed_[row] != 0 ? transposed(t) : t;
   }
 
  private:
   /// Starts with the rows and versions under `at`, by their keys there.
   ASHLAR_COLD void take(std::string_view at) {
-    std::vector<std::ptrdiff_t> place(source_.rows.size(), -1);
+    constexpr auto none = static_cast<std::size_t>(-1);
+    std::vector<std::size_t> place(source_.rows.size(), none);
     for (std::size_t i = 0; i < source_.rows.size(); ++i) {
       Row row = source_.rows[i];
       if (!is_in(row.key, at)) continue;
       // The first of the keys of a tensor that lie here stores it, also if another one did.
       std::size_t const from = stored_row(source_.rows, i);
-      row.alias_of = place[from];
-      if (place[from] < 0) place[from] = static_cast<std::ptrdiff_t>(own_.size());
+      row.alias_of = static_cast<std::ptrdiff_t>(place[from]);
+      if (place[from] == none) place[from] = own_.size();
       row.key = rest_of(row.key, at);
       own_.push_back(row);
       from_.push_back(from);
@@ -120,7 +119,7 @@ class RenamedRows {
       return;
     }
     std::swap(own_[i].shape[0], own_[i].shape[1]);
-    transposed_[i] = !transposed_[i];
+    transposed_[i] ^= 1;
   }
 
   Source source_;
@@ -128,8 +127,8 @@ class RenamedRows {
   bool changes_;
   std::vector<Row> own_;
   std::vector<std::size_t> from_;  // the row of the source that has the elements
-  std::vector<bool> transposed_;
-  std::deque<std::string> keys_;
+  std::vector<std::size_t> transposed_;  // 1 if its dimensions are exchanged
+  std::vector<std::string> keys_;
   std::vector<std::string> problems_;
 };
 

@@ -44,13 +44,15 @@ constexpr std::string_view last_part(std::string_view key) { return key.substr(k
 
 /// The candidate that was probably meant by `row`: close in spelling, or else the only one with the same last part,
 /// shape and dtype. Null if nothing is near. Looks at no more than 2000 candidates and keys of 128 bytes.
-ASHLAR_COLD inline Row const* nearest(Row const& row, std::span<Row const* const> candidates) {
+ASHLAR_COLD inline Row const* nearest(Row const& row, std::span<Row const> rows,
+                                      std::span<std::size_t const> candidates) {
   Row const* best = nullptr;
   std::size_t best_distance = row.key.size() / 5 + 2;
   Row const* alike = nullptr;
   std::size_t alikes = 0;
   if (row.key.size() > 128) return nullptr;
-  for (Row const* c : candidates.first(std::min<std::size_t>(candidates.size(), 2000))) {
+  for (std::size_t const i : candidates.first(std::min<std::size_t>(candidates.size(), 2000))) {
+    Row const* const c = &rows[i];
     if (c->key.size() > 128) continue;
     std::size_t const d = edit_distance(row.key, c->key, best_distance);
     if (d < best_distance) {
@@ -73,33 +75,44 @@ ASHLAR_COLD inline std::string form_of(Row const& row) {
 /// Keys of a list of rows, sorted, to be found by binary search.
 class KeyIndex {
  public:
-  ASHLAR_COLD explicit KeyIndex(std::span<Row const> rows) : rows_(rows), order_(rows.size()) {
-    for (std::size_t i = 0; i < rows.size(); ++i) order_[i] = static_cast<std::uint32_t>(i);
-    sort_indices(order_.data(), order_.size(), [&](auto a, auto b) { return rows[a].key < rows[b].key; });
-  }
+  ASHLAR_COLD explicit KeyIndex(std::span<Row const> rows)
+      : rows_(rows),
+        order_(
+            sorted_indices(rows.size(), [&](std::uint32_t a, std::uint32_t b) { return rows[a].key < rows[b].key; })) {}
   /// Index of the row with this key, or -1.
   [[nodiscard]] ASHLAR_COLD std::ptrdiff_t find(std::string_view key) const {
-    auto const at = std::lower_bound(order_.begin(), order_.end(), key,
-                                     [&](std::uint32_t i, std::string_view k) { return rows_[i].key < k; });
-    return at == order_.end() || rows_[*at].key != key ? -1 : static_cast<std::ptrdiff_t>(*at);
+    std::size_t const at = lower_bound(key);
+    return at == order_.size() || rows_[order_[at]].key != key ? -1 : static_cast<std::ptrdiff_t>(order_[at]);
   }
   /// True if there is this key, or one that continues it after a dot.
   [[nodiscard]] ASHLAR_COLD bool has_part(std::string_view key) const {
     if (find(key) >= 0) return true;
     std::string const begin = message({key, "."});
-    auto const at = std::lower_bound(order_.begin(), order_.end(), std::string_view(begin),
-                                     [&](std::uint32_t i, std::string_view k) { return rows_[i].key < k; });
-    return at != order_.end() && rows_[*at].key.starts_with(begin);
+    std::size_t const at = lower_bound(begin);
+    return at != order_.size() && rows_[order_[at]].key.starts_with(begin);
   }
 
  private:
+  /// Place in the order of the first key that is not less.
+  [[nodiscard]] ASHLAR_COLD std::size_t lower_bound(std::string_view key) const {
+    std::size_t begin = 0;
+    std::size_t end = order_.size();
+    while (begin != end) {
+      std::size_t const middle = begin + (end - begin) / 2;
+      if (rows_[order_[middle]].key < key) begin = middle + 1;
+      else end = middle;
+    }
+    return begin;
+  }
+
   std::span<Row const> rows_;
   std::vector<std::uint32_t> order_;
 };
 
 /// Which row of a file fills each stored row of a layout, and all reasons why that is not possible.
 struct Match {
-  std::vector<std::ptrdiff_t> source;  ///< for each row of the layout: the row of the file; -1 for ties and if missing
+  static constexpr auto none = static_cast<std::size_t>(-1);
+  std::vector<std::size_t> source;  ///< for each row of the layout: the row of the file; `none` for ties and if missing
   std::vector<std::size_t> missing;  ///< rows of the layout
   std::vector<std::size_t> unexpected;  ///< rows of the file
   std::vector<std::string> problems;
@@ -121,14 +134,27 @@ inline std::size_t stored_row(std::span<Row const> rows, std::size_t i) {
   return rows[i].is_alias() ? static_cast<std::size_t>(rows[i].alias_of) : i;
 }
 
-ASHLAR_COLD inline std::string quoted_list(char const* what, std::vector<Row const*> const& rows) {
+ASHLAR_COLD inline std::string quoted_list(char const* what, std::span<Row const> rows,
+                                           std::span<std::size_t const> which) {
   std::string text = what;
-  for (Row const* row : rows) {
-    text += row == rows.front() ? " \"" : ", \"";
-    text += printable(row->key);
+  char const* between = " \"";
+  for (std::size_t const i : which) {
+    text += between;
+    text += printable(rows[i].key);
     text += '"';
+    between = ", \"";
   }
   return text += '.';
+}
+
+ASHLAR_COLD inline void append(std::vector<std::string>& to, std::span<std::string const> more) {
+  for (std::string const& line : more) to.push_back(line);
+}
+ASHLAR_COLD inline bool holds(std::span<std::string const> list, std::string_view text) {
+  for (std::string const& line : list) {
+    if (line == text) return true;
+  }
+  return false;
 }
 
 /// Pairs the rows of `layout` with those of a file by key; a tied tensor may be found under any of its keys.
@@ -139,43 +165,43 @@ ASHLAR_COLD inline Match match(Layout const& layout, std::span<Row const> file, 
                                void const* context, MatchRules const& rules = {}) {
   Match out;
   auto const is_ignored = [&](std::string_view key) {
-    return std::any_of(rules.ignored.begin(), rules.ignored.end(),
-                       [&](std::string const& layer) { return is_in(key, layer); });
+    for (std::string const& layer : rules.ignored) {
+      if (is_in(key, layer)) return true;
+    }
+    return false;
   };
   auto const rows = layout.rows;
   KeyIndex const index(file);
-  out.source.assign(rows.size(), -1);
-  std::vector<bool> used(file.size());
+  out.source.resize(rows.size(), Match::none);
+  std::vector<std::size_t> used(file.size());
   std::vector<std::string> mismatches;
   for (std::size_t i = 0; i < rows.size(); ++i) {
     std::ptrdiff_t const found = index.find(rows[i].key);
     if (found < 0) continue;
     std::size_t const target = stored_row(rows, i);
     auto const from = stored_row(file, static_cast<std::size_t>(found));
-    used[from] = true;
-    std::ptrdiff_t& source = out.source[target];
-    if (source < 0) {
-      source = static_cast<std::ptrdiff_t>(from);
-    } else if (source != static_cast<std::ptrdiff_t>(from) &&
-               !same_content(context, static_cast<std::size_t>(source), from)) {
+    used[from] = 1;
+    std::size_t& source = out.source[target];
+    if (source == Match::none) {
+      source = from;
+    } else if (source != from && !same_content(context, source, from)) {
       mismatches.push_back(message({"tie mismatch for ", rows[i].key, ": tied to ", rows[target].key, " in ",
                                     layout.type, ", but the file has two different tensors"}));
     }
   }
-  std::vector<Row const*> missing;
+  std::vector<std::size_t> missing;  // those that are a problem
   for (std::size_t i = 0; i < rows.size(); ++i) {
     Row const& row = rows[i];
     if (row.is_alias() || is_ignored(row.key)) continue;
-    if (out.source[i] < 0) {
+    if (out.source[i] == Match::none) {
       out.missing.push_back(i);
       bool const stands_in_file =
-          rules.has_kinds || row.kind == Kind::parameter || row.kind == Kind::buffer ||
-          std::find(rules.required.begin(), rules.required.end(), row.key) != rules.required.end();
+          rules.has_kinds || row.kind == Kind::parameter || row.kind == Kind::buffer || holds(rules.required, row.key);
       bool const may_be_missing = rules.may_be_missing != nullptr && rules.may_be_missing(context, row);
-      if (stands_in_file && !may_be_missing) missing.push_back(&row);
+      if (stands_in_file && !may_be_missing) missing.push_back(i);
       continue;
     }
-    Row const& from = file[static_cast<std::size_t>(out.source[i])];
+    Row const& from = file[out.source[i]];
     std::string_view const owner = row.owner.empty() ? layout.type : row.owner;
     if (rules.has_kinds && row.kind != from.kind) {
       mismatches.push_back(message({"kind mismatch for ", row.key, ": a ", name_of(from.kind), " in the file, a ",
@@ -192,27 +218,26 @@ ASHLAR_COLD inline Match match(Layout const& layout, std::span<Row const> file, 
                    " from checkpoint, the shape in current model is ", to_string(row.shape), " (", owner, ")"}));
     }
   }
-  std::vector<Row const*> unexpected;
   for (std::size_t i = 0; i < file.size(); ++i) {
-    if (file[i].is_alias() || used[i] || is_ignored(file[i].key)) continue;
+    if (file[i].is_alias() || used[i] != 0 || is_ignored(file[i].key)) continue;
     out.unexpected.push_back(i);
-    unexpected.push_back(&file[i]);
   }
+  std::span<std::size_t const> unexpected = out.unexpected;
   if (rules.partial) {
     missing.clear();
-    unexpected.clear();
+    unexpected = {};
   }
-  if (!missing.empty()) out.problems.push_back(quoted_list("Missing key(s) in state_dict:", missing));
-  if (!unexpected.empty()) out.problems.push_back(quoted_list("Unexpected key(s) in state_dict:", unexpected));
+  if (!missing.empty()) out.problems.push_back(quoted_list("Missing key(s) in state_dict:", rows, missing));
+  if (!unexpected.empty()) out.problems.push_back(quoted_list("Unexpected key(s) in state_dict:", file, unexpected));
   // Suggestions cost time for each pair of keys, so not more than a person reads.
-  for (Row const* row : std::span(missing).first(std::min<std::size_t>(missing.size(), 32))) {
-    Row const* const meant = nearest(*row, unexpected);
+  for (std::size_t k = 0; k < missing.size() && k < 32; ++k) {
+    Row const& row = rows[missing[k]];
+    Row const* const meant = nearest(row, file, unexpected);
     if (meant == nullptr) continue;
-    out.problems.push_back(
-        message({row->key, ", ", form_of(*row), " of ", row->owner.empty() ? layout.type : row->owner,
-                 ": did you mean ", printable(meant->key), ", ", form_of(*meant), "?"}));
+    out.problems.push_back(message({row.key, ", ", form_of(row), " of ", row.owner.empty() ? layout.type : row.owner,
+                                    ": did you mean ", printable(meant->key), ", ", form_of(*meant), "?"}));
   }
-  out.problems.insert(out.problems.end(), mismatches.begin(), mismatches.end());
+  append(out.problems, mismatches);
   return out;
 }
 
