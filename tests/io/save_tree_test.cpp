@@ -1,5 +1,5 @@
-// tests/io/save_tree_test.cpp: .ashlar files without a type, and what types make of them. SPDX-License-Identifier: BSL-1.0
-// BSL-1.0
+// tests/io/save_tree_test.cpp: .ashlar files without a type, and what types make of them. SPDX-License-Identifier:
+// BSL-1.0 BSL-1.0
 #include <ashlar/io/flat.hpp>
 #include <ashlar/io/leaves.hpp>
 #include <ashlar/io/read.hpp>
@@ -16,6 +16,7 @@
 #include <catch2/catch.hpp>
 
 #include <array>
+
 #include <cstdint>
 #include <cstring>
 #include <string>
@@ -194,6 +195,19 @@ TEST_CASE("verify_any checks every format, and lists every damaged record of an 
   CHECK(report.problems.size() == tree.tensors().size());
   CHECK(try_read("damaged.pt", {.check_content = false}));  // only looked at
   CHECK(!try_read("damaged.pt"));
+
+  // Bools: a view may hold any byte, and who verifies is told. The second view shares the bytes of the first.
+  static constexpr std::array<unsigned char, 4> two{0, 1, 2, 1};
+  auto const four = std::as_bytes(std::span(two));
+  Value const flags = Value::dict({{Value("flags"), Value(ValueTensor(DType::boolean, Extents{1, {4}}, four))},
+                                   {Value("last"), Value(ValueTensor(DType::boolean, Extents{1, {1}}, {1}, four, 3))}});
+  save_torch("flags.pt", flags);
+  CHECK(verify_any("flags.pt").problems == std::vector<std::string>{"flags holds a value that is no bool"});
+  std::string names = R"({"flags":{"dtype":"BOOL","shape":[4],"data_offsets":[0,4]}})";
+  std::string const safetensors = std::string(1, static_cast<char>(names.size())) + std::string(7, '\0') + names;
+  write_file("flags.safetensors", as_bytes(safetensors + std::string("\0\1\2\1", 4)));
+  CHECK(verify_any("flags.safetensors").problems == std::vector<std::string>{"flags holds a value that is no bool"});
+  CHECK(read("flags.safetensors")["flags"].tensor().bytes()[2] == std::byte{2});
 
   std::uint64_t seen = 0;
   CHECK(verify_any(data("io/small.ashlar"),

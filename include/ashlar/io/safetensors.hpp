@@ -41,10 +41,10 @@ ASHLAR_IO_FUNCTION Result<void> save_safetensors_value(std::string const& path, 
 /// The tensors of a .safetensors file: a dict by name, in the order of the header. They lie in the file's own pages,
 /// which stay mapped as long as one of them is there; metadata() is the file's, a dict of strings, or none.
 ///
-/// Cost    linear in the header; of the data only bools are looked at.
+/// Cost    linear in the header; the data is not touched.
 /// Errors  io; format, for whatever the format does not allow: overlaps, gaps, trailing bytes, duplicate names,
-///         unknown fields, sizes that do not fit, bools that are neither 0 nor 1; also for more than 8 dimensions, and
-///         for dtypes that DType lacks.
+///         unknown fields, sizes that do not fit; also for more than 8 dimensions, and for dtypes that DType lacks.
+///         A view may hold bools that are neither 0 nor 1, as one of a .pt file may: who takes them as bool is refused.
 /// Note    the format has no alignment: a tensor may begin at any byte. ValueTensor::as says so; copies work.
 inline Result<Value> try_read_safetensors(std::string const& path) { return detail::read_safetensors_file(path); }
 inline Value read_safetensors(std::string const& path) { return try_read_safetensors(path).value(); }

@@ -33,12 +33,6 @@ inline Result<Value> safetensors_value(std::span<std::byte const> bytes, std::sh
     for (std::size_t d = 0; d < e.rank; ++d) shape[d] = static_cast<std::size_t>(header->shape(e)[d]);
     auto const data =
         header->data.subspan(static_cast<std::size_t>(e.begin), static_cast<std::size_t>(e.end - e.begin));
-    if (e.dtype->dtype == DType::boolean) {
-      if (std::size_t const at = not_bool(data); at != data.size()) {
-        return error(Errc::format, {where, ": ", printable(e.name), ": byte ", at, " has the value ",
-                                    static_cast<unsigned>(data[at]), ", which is no bool"});
-      }
-    }
     require(ValueBuilder::set(out, Value(e.name), Value(ValueTensor(e.dtype->dtype, shape, data, owner))));
   }
   if (header->has_metadata) {

@@ -7,6 +7,8 @@
 #include <ashlar/io/mapping.hpp>
 #include <ashlar/io/message.hpp>
 #include <ashlar/io/read_any.hpp>
+#include <ashlar/io/safetensors_header.hpp>
+#include <ashlar/io/value.hpp>
 #include <ashlar/io/verify_any.hpp>
 #include <ashlar/io/zip.hpp>
 #include <ashlar/io/zip_content.hpp>
@@ -34,6 +36,33 @@ ASHLAR_COLD inline std::vector<std::string> record_problems(std::span<std::byte 
   return problems;
 }
 
+/// The tensors that hold bools which are none. Views may share their bytes: each byte is looked at once.
+ASHLAR_COLD inline std::vector<std::string> bool_problems(Value const& root) {
+  std::vector<NamedTensor> views;
+  try {
+    views = root.tensors();
+  } catch (Error const& e) {  // a small tree can stand for more than can be listed
+    return {e.headline()};
+  }
+  std::erase_if(views, [](NamedTensor const& t) {
+    return t.tensor.dtype() != DType::boolean || t.tensor.numel() == 0 || !t.tensor.is_contiguous();
+  });
+  std::sort(views.begin(), views.end(), [](NamedTensor const& a, NamedTensor const& b) {
+    return a.tensor.bytes().data() < b.tensor.bytes().data();
+  });
+  std::vector<std::string> problems;
+  std::byte const* done = nullptr;
+  for (NamedTensor const& t : views) {
+    auto const bytes = t.tensor.bytes();
+    std::byte const* const begin = std::max(bytes.data(), done);
+    done = std::max(done, bytes.data() + bytes.size());
+    if (begin >= done) continue;
+    std::span<std::byte const> const fresh(begin, done);
+    if (not_bool(fresh) != fresh.size()) problems.push_back(message({t.path, " holds a value that is no bool"}));
+  }
+  return problems;
+}
+
 ASHLAR_IO_FUNCTION Report verify_any_file(std::string const& path, Progress progress) {
   Report report;
   report.where = path;
@@ -57,6 +86,10 @@ ASHLAR_IO_FUNCTION Report verify_any_file(std::string const& path, Progress prog
   auto const root = value_of(bytes, nullptr, path, nullptr, {.check_content = false});
   if (root) {
     report.tensors = root->tensor_count();
+    if (auto more = bool_problems(*root); !more.empty()) {
+      problems.insert(problems.end(), more.begin(), more.end());
+      return failed(damage_error(path, std::move(problems)));
+    }
   } else if (std::find(problems.begin(), problems.end(), root.error().headline()) == problems.end()) {
     if (problems.empty()) return failed(root.error());
     problems.push_back(root.error().headline());
