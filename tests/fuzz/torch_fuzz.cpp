@@ -1,8 +1,13 @@
 // Fuzzes the reader of PyTorch's files: any bytes give a tree whose tensors lie in the file, or an error.
 // Input: a file, or a bare pickle. Build with clang and -fsanitize=fuzzer,address,undefined
 // (cmake/ashlarFuzzTests.cmake). SPDX-License-Identifier: BSL-1.0
+#include <ashlar/core/owned.hpp>
+#include <ashlar/io/read.hpp>
 #include <ashlar/io/torch.hpp>
+#include <ashlar/train/adam.hpp>
+#include <ashlar/train/schedulers.hpp>
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -49,6 +54,34 @@ void use(Value const& v, std::span<std::byte const> file) {
   }
 }
 
+struct Bias {
+  Parameter<float, 2> value;
+};
+struct Net {
+  Parameter<float, 2, 3> weight;
+  Frozen<Named<"bias 0", Bias>> bias;
+};
+struct Checkpoint {
+  Net model;
+  Adam<Net, true> optimizer;
+  SequentialLR<StepLR, SequentialLR<MultiStepLR<2>, LinearLR>> scheduler;
+  std::array<std::uint8_t, 2> at;
+  std::uint64_t epoch;
+  bool done;
+};
+
+/// Fills a checkpoint by it, or does not.
+void fill(Value const& v) {
+  Layout const layout = layout_of<Checkpoint>();
+  auto const object = make_zeros<Checkpoint>();
+  for (LoadOptions const& options :
+       {LoadOptions{}, LoadOptions{.partial = true, .rename = {{"lr_scheduler", "scheduler"}}}}) {
+    if (!detail::TorchTree::fits(layout, v, options)) continue;
+    detail::TorchTree const tree(layout, v, options);
+    (void)detail::load_source(layout, object.get(), tree.source(), "fuzz", options);
+  }
+}
+
 /// The input as data.pkl, with zeros for all storages.
 void unpickle(std::span<std::byte const> bytes, bool legacy) {
   detail::TorchUnpickler unpickler(bytes, "fuzz", 0, legacy);
@@ -62,6 +95,7 @@ void unpickle(std::span<std::byte const> bytes, bool legacy) {
   }
   unpickler.resolve(contents, nullptr);
   use(*value, bytes);
+  fill(*value);
 }
 
 }  // namespace

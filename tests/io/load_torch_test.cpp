@@ -470,3 +470,14 @@ TEST_CASE("layers with a version: a state_dict of an earlier one is brought up t
   CHECK(same_elements(*load<Model>("now.safetensors"), *net));
   CHECK(same_elements(*load<Model>("checkpoint.pt", {.at = "model"}), *net));
 }
+
+TEST_CASE("a checkpoint of shared long parts, which is no state_dict, is described in no time") {
+  std::vector<Value> parts(100000);
+  parts.push_back(item("w", {}, std::vector<float>{1}).value);
+  Value const longish = Value::list(std::move(parts));
+  std::vector<ValueItem> items;
+  for (int i = 0; i < 50000; ++i) items.push_back({Value(i), longish});  // 5 * 10^9 parts
+  save_torch("shared.pt", Value::dict(std::move(items)));
+  CHECK(message_of(try_load<Encoder>("shared.pt")).find("holds a dict of 50000 items, no state_dict") !=
+        std::string::npos);
+}

@@ -175,3 +175,19 @@ TEST_CASE("few bytes cannot stand for much") {
   detail::TorchUnpickler rich(std::as_bytes(std::span(many)), "x", 0, false, 40000);
   CHECK(rich.run().has_value());
 }
+
+TEST_CASE("the memo grows with the pickle, not with the weights behind it") {
+  // As in the format before 1.6, where one mapping holds the pickle and gigabytes of elements.
+  std::string const elements(100000, '\0');
+  CHECK(error_of(proto + "Nr\x50\xc3\0\0."s + elements) ==
+        "x: at byte 3 (opcode LONG_BINPUT, 0x72): the memo index 50000 is too large for a pickle of this size");
+  CHECK(run(proto + "Nr\x05\0\0\0."s + elements));
+}
+
+TEST_CASE("a Counter is the dict it counts in") {
+  std::string const counter = global("collections", "Counter") + "}(" + small(2) + small(1) + "u\x85R";
+  CHECK(value_of(counter).find(2)->as_int() == 1);
+  CHECK(error_of(proto + global("collections", "Counter") + small(1) + "\x85R.") ==
+        "x: at byte 26 (opcode REDUCE, 0x52): call of Counter: argument elements: a dict is expected, but there is "
+        "the integer 1");
+}

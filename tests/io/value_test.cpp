@@ -264,3 +264,16 @@ TEST_CASE("a tree is at most 500 deep") {
   CHECK(thrown([&] { (void)Value::list({v}); }) == "nested too deep: more than 500 containers in one another");
   CHECK(thrown([&] { (void)Value::dict({{Value("a"), v}}); }).find("nested too deep") == 0);
 }
+
+TEST_CASE("a long part that stands in many places is not walked for ever") {
+  std::vector<Value> parts(100000);
+  float const one = 1;
+  parts.emplace_back(ValueTensor(DType::f32, {}, std::as_bytes(std::span(&one, 1))));
+  Value const longish = Value::list(std::move(parts));
+  CHECK(longish.tensors().size() == 1);
+  Value const some = Value::list(std::vector<Value>(100, longish));
+  CHECK(some.tensors().size() == 100);
+  CHECK(some.tensors()[99].path == "99.100000");
+  Value const many = Value::list(std::vector<Value>(100000, longish));  // 10^10 parts, of 200000
+  CHECK_THROWS_WITH(many.tensors(), "shared parts that stand for more than can be looked at");
+}

@@ -44,6 +44,9 @@ class Unpickler {
       return refuse({"truncated, or not a pickle: it does not begin with the opcode PROTO"});
     }
     while (step()) {
+      // A value may stand in 2^32 - 1 places, and each takes an opcode.
+      if (at_ > std::numeric_limits<std::uint32_t>::max())
+        return refuse({"a pickle of more than 4 GiB is unsupported"});
     }
     if (failed_) return std::move(error_);
     return std::move(result_);
@@ -214,7 +217,7 @@ class Unpickler {
       return fail({"the result is a function, class or storage: not a format for weights"});
     if (!check(ValueBuilder::close(stack_[0]))) return false;
     // A path to a tensor takes some bytes, unless parts are shared again and again.
-    if (stack_[0].tensor_count() > bytes_.size() / 4 + 16) {
+    if (stack_[0].tensor_count() > at_ / 4 + 16) {
       return fail({"shared parts expand to too many tensors for a pickle of this size"});
     }
     result_ = pop();
@@ -317,8 +320,8 @@ class Unpickler {
     Index index = 0;
     if (!take(index) || !need(1)) return false;
     if (index >= memo_.size()) {
-      // Picklers count from 0, so an index is less than the bytes there are.
-      if (index >= bytes_.size()) return fail({"the memo index ", index, " is too large for a pickle of this size"});
+      // Picklers count from 0, so an index is less than the bytes so far: those behind may be gigabytes of weights.
+      if (index >= at_) return fail({"the memo index ", index, " is too large for a pickle of this size"});
       std::size_t const more = std::size_t{index} + 1 - memo_.size();
       if (!spend(more * sizeof(Value))) return false;
       memo_.resize(std::size_t{index} + 1, ValueBuilder::make_internal(unset_kind, 0));

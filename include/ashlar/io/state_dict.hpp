@@ -59,7 +59,7 @@ ASHLAR_COLD inline Value const* value_at(Value const& root, std::string_view pat
 }
 
 /// The dicts of tensors in a tree, a line for each. A small tree of shared parts can stand for any number: not more are
-/// listed than a person reads, nor looked for in more places than a file has for itself.
+/// listed than a person reads, nor looked for in more places than a large file has.
 class StateDictList {
  public:
   ASHLAR_COLD explicit StateDictList(Value const& root) { visit(root, {}); }
@@ -68,8 +68,9 @@ class StateDictList {
  private:
   // Not deeper than trees are: 500.
   void visit(Value const& value, std::string const& path) {
-    if (value.tensor_count() == 0 || value.is_tensor() || lines_.size() == 32 || visits_ == 0) return;
-    --visits_;
+    if (value.tensor_count() == 0 || value.is_tensor() || lines_.size() == 32) return;
+    if (value.size() >= places_) return;
+    places_ -= value.size() + 1;
     if (std::size_t const n = own_tensors(value); n != 0) {
       auto const items = value.items();
       auto const first =
@@ -90,7 +91,7 @@ class StateDictList {
   }
 
   std::vector<std::string> lines_;
-  std::size_t visits_ = 10000;
+  std::size_t places_ = std::size_t{1} << 22;
 };
 
 /// Why a tree is not what an object can be filled from, and what in it may be.

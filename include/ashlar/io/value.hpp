@@ -111,7 +111,7 @@ class Value {
 
   /// Every tensor with its path: dict keys and list positions with '.' between. So a flat state_dict gives its keys,
   /// and a file of one tensor the empty path. Keys may hold dots themselves, so two paths may be equal. Error: value,
-  /// for more than 2^22 tensors or 256 MiB of paths, which a small tree of shared parts can stand for.
+  /// for more than 2^22 tensors, 256 MiB of paths, or 2^24 parts of shared ones, which a small tree can stand for.
   [[nodiscard]] std::vector<NamedTensor> tensors() const;
   /// How many that are, before the limits; 2^32 - 1 stands for any larger number.
   [[nodiscard]] std::uint32_t tensor_count() const;

@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -94,6 +95,9 @@ class TensorWalk {
     enter(root);
     while (!stack_.empty()) {
       Level& top = stack_.back();
+      if (top.again && ++looked_at_again_ > (std::size_t{1} << 24)) {
+        throw error(Errc::value, {"shared parts that stand for more than can be looked at"});
+      }
       if (top.next == top.parent->size()) {
         stack_.pop_back();
         continue;
@@ -119,6 +123,7 @@ class TensorWalk {
     Value const* parent;
     std::size_t next;
     std::size_t path;  ///< length of the path to here
+    bool again;  ///< a long container that was walked before: all of it once more, for a tensor or two perhaps
   };
 
   void enter(Value const& v) {
@@ -127,11 +132,14 @@ class TensorWalk {
     if (v.is_tensor()) {
       out_.push_back({path_, v.tensor()});
     } else {
-      stack_.push_back({&v, 0, path_.size()});
+      bool const again = v.size() > 64 && !walked_.insert(ValueBuilder::node(v)).second;
+      stack_.push_back({&v, 0, path_.size(), again});
     }
   }
 
   std::vector<Level> stack_;
+  std::set<ValueNode const*> walked_;
+  std::size_t looked_at_again_ = 0;
   std::string path_;
   std::size_t text_ = 0;
   std::vector<NamedTensor> out_;
