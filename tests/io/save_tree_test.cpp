@@ -1,5 +1,5 @@
-// tests/io/save_tree_test.cpp: .ashlar files without a type, and what types make of them. SPDX-License-Identifier:
-// BSL-1.0 BSL-1.0
+// tests/io/save_tree_test.cpp: .ashlar files without a type, and what types make of them.
+// SPDX-License-Identifier: BSL-1.0
 #include <ashlar/io/flat.hpp>
 #include <ashlar/io/leaves.hpp>
 #include <ashlar/io/read.hpp>
@@ -16,7 +16,6 @@
 #include <catch2/catch.hpp>
 
 #include <array>
-
 #include <cstdint>
 #include <cstring>
 #include <string>

@@ -15,8 +15,8 @@ ASHLAR_IO_FUNCTION Report verify_any_file(std::string const& path, Progress prog
 }  // namespace detail
 
 /// Checks all of a file: of .ashlar as `verify` does; of PyTorch's, the rules of the archive, the CRC-32 of every
-/// record, the pickle, and bools; of .safetensors, the header and bools, as the format has no checksums. Never throws for
-/// what is in a file.
+/// record, the pickle, and bools; of .safetensors, the header and bools, as the format has no checksums. Never throws
+/// for what is in a file.
 ///
 /// Cost  one pass over the file.
 inline Report verify_any(std::string const& path, Progress progress = {}) {
