@@ -14,6 +14,7 @@
 #include <cstddef>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <type_traits>
 #include <utility>
 
@@ -102,59 +103,76 @@ auto project(X const& x, P const&... parameters) {
   return linear(x, projection_part<Part, Traits::embed>(parameters)...);
 }
 
+/// Attention between projections, whose heads lie side by side.
+template <class Traits, bool Weights, class Q, class K, class V, class M, class P>
+auto attend_heads(Q const& q, K const& k, V const& v, M const& attn_mask, P const& key_padding_mask) {
+  using T = typename Q::value_type;
+  static_assert(Q::dims_type::rank == K::dims_type::rank && Q::dims_type::rank == V::dims_type::rank,
+                "ashlar: query, key and value of a MultiheadAttention have all a batch, or none has");
+  constexpr std::size_t size = Traits::embed / Traits::heads;
+  kernels::AttentionShape s{Traits::batch(q), Traits::heads, Traits::steps(q), Traits::steps(k), size, size};
+  if (Traits::batch(k) != s.batch || Traits::batch(v) != s.batch || Traits::steps(v) != s.sources) {
+    std::string text(
+        "MultiheadAttention takes a key and a value alike, with the batch of the query, but the shapes are ");
+    text.append(to_string(q.shape())).append(", ").append(to_string(k.shape())).append(" and ");
+    throw Error(Errc::shape, text.append(to_string(v.shape())));
+  }
+  s.q = s.y = Traits::strides(s.targets, s.batch);
+  s.k = s.v = Traits::strides(s.sources, s.batch);
+  s.scale = 1 / std::sqrt(static_cast<double>(size));
+  auto const mask = additive_mask<T>(attn_mask, true);
+  auto const padding = additive_mask<T>(key_padding_mask, true);
+  kernels::AttentionMask<T> m{};
+  set_mask(m, mask, s, "MultiheadAttention");
+  if constexpr (!std::is_same_v<P, NoMask>) {
+    if (padding.numel() != s.batch * s.sources) {
+      std::string text("MultiheadAttention takes a key_padding_mask (");
+      text.append(std::to_string(s.batch)).append(", ").append(std::to_string(s.sources)).append(") but its shape is ");
+      throw Error(Errc::shape, text.append(to_string(key_padding_mask.shape())));
+    }
+    m.padding = padding.data();
+  }
+  if constexpr (Weights) {
+    return run_attention(s, m, q, k, v, q.dims(),
+                         make_dims<dyn, Traits::heads, dyn, dyn>(s.batch, s.targets, s.sources));
+  } else {
+    return run_attention(s, m, q, k, v, q.dims());
+  }
+}
+
+/// True if values of these types fit; else the compiler stops with the first mistake.
+template <class Traits, class... X>
+constexpr bool check_multihead() {
+  constexpr bool fit = (InputMistake<Traits, X>::value.empty() && ...);
+  if constexpr (!fit) {
+    using First = std::tuple_element_t<[] {
+      std::size_t at = 0;
+      bool found = false;
+      ((found = found || !InputMistake<Traits, X>::value.empty(), at += found ? 0 : 1), ...);
+      return at;
+    }(),
+                                       std::tuple<X...>>;
+    refuse<InputMistake<Traits, First>>();
+  }
+  return fit;
+}
+
 template <class Traits, bool Weights, class Out, class Q, class K, class V, class M, class P, class... Parameters>
 auto multihead(Out const& out_proj, Q const& query, K const& key, V const& value, M const& attn_mask,
                P const& key_padding_mask, Parameters const&... in_proj) {
-  using T = typename Q::value_type;
   if constexpr (!on_host<Q, K, V>()) {
     return refuse_device<Traits, Q, K, V>();
-  } else if constexpr (!InputMistake<Traits, Q>::value.empty()) {
-    refuse<InputMistake<Traits, Q>>();
-    return harmless(query, like<T>(query.dims()));
-  } else if constexpr (!InputMistake<Traits, K>::value.empty() || !InputMistake<Traits, V>::value.empty()) {
-    refuse<InputMistake<Traits, K>>();
-    refuse<InputMistake<Traits, V>>();
-    return harmless(query, like<T>(query.dims()));
+  } else if constexpr (!check_multihead<Traits, Q, K, V>()) {
+    return harmless(query, like<typename Q::value_type>(query.dims()));
   } else {
-    static_assert(Q::dims_type::rank == K::dims_type::rank && Q::dims_type::rank == V::dims_type::rank,
-                  "ashlar: query, key and value of a MultiheadAttention have all a batch, or none has");
     check_input<Traits>(query.dims());
     check_input<Traits>(key.dims());
     check_input<Traits>(value.dims());
-    constexpr std::size_t size = Traits::embed / Traits::heads;
-    kernels::AttentionShape s{Traits::batch(query), Traits::heads, Traits::steps(query),
-                              Traits::steps(key),   size,          size};
-    if (Traits::batch(key) != s.batch || Traits::batch(value) != s.batch || Traits::steps(value) != s.sources) {
-      throw Error(Errc::shape,
-                  "MultiheadAttention takes a key and a value alike, with the batch of the query, but the "
-                  "shapes are " +
-                      to_string(query.shape()) + ", " + to_string(key.shape()) + " and " + to_string(value.shape()));
-    }
-    s.q = s.y = Traits::strides(s.targets, s.batch);
-    s.k = s.v = Traits::strides(s.sources, s.batch);
-    s.scale = 1 / std::sqrt(static_cast<double>(size));
-    auto const mask = additive_mask<T>(attn_mask, true);
-    auto const padding = additive_mask<T>(key_padding_mask, true);
-    kernels::AttentionMask<T> m{};
-    set_mask(m, mask, s, "MultiheadAttention");
-    if constexpr (!std::is_same_v<P, NoMask>) {
-      if (padding.numel() != s.batch * s.sources) {
-        throw Error(Errc::shape, "MultiheadAttention takes a key_padding_mask (" + std::to_string(s.batch) + ", " +
-                                     std::to_string(s.sources) + ") but its shape is " +
-                                     to_string(key_padding_mask.shape()));
-      }
-      m.padding = padding.data();
-    }
-    auto const q = project<Traits, 0>(query, in_proj...);
-    auto const k = project<Traits, 1>(key, in_proj...);
-    auto const v = project<Traits, 2>(value, in_proj...);
-    if constexpr (Weights) {
-      auto [y, weights] = run_attention(s, m, q, k, v, q.dims(),
-                                        make_dims<dyn, Traits::heads, dyn, dyn>(s.batch, s.targets, s.sources));
-      return attention_output(out_proj(y), std::move(weights));
-    } else {
-      return out_proj(run_attention(s, m, q, k, v, q.dims()));
-    }
+    auto heads =
+        attend_heads<Traits, Weights>(project<Traits, 0>(query, in_proj...), project<Traits, 1>(key, in_proj...),
+                                      project<Traits, 2>(value, in_proj...), attn_mask, key_padding_mask);
+    if constexpr (Weights) return attention_output(out_proj(heads.output), std::move(heads.weights));
+    else return out_proj(heads);
   }
 }
 
@@ -172,6 +190,26 @@ void reset_multihead(Layer& layer, TorchRng& rng) {
 }
 
 }  // namespace detail
+
+/// What a MultiheadAttention does between its projections, for networks with projections of their own, such as BERT:
+/// `attention_of_heads<12>(query(x), key(x), value(x), no_mask, padding)`.
+///
+/// Shapes  q (batch, L, Heads * E), k, v (batch, S, Heads * E), or without batch -> as q. Masks as of
+/// MultiheadAttention.
+template <std::size_t Heads, TensorLike Q, TensorLike K, TensorLike V, class M = NoMask, class P = NoMask>
+auto attention_of_heads(Q const& q, K const& k, V const& v, M const& attn_mask = {}, P const& key_padding_mask = {}) {
+  using Traits =
+      detail::MultiheadTraits<Q::dims_type::extents.back(), Heads, MultiheadAttentionOptions{.batch_first = true}>;
+  if constexpr (!detail::on_host<Q, K, V>()) {
+    return detail::refuse_device<Traits, Q, K, V>();
+  } else if constexpr (!detail::check_multihead<Traits, Q, K, V>()) {
+    return detail::harmless(q, detail::like<typename Q::value_type>(q.dims()));
+  } else {
+    detail::check_input<Traits>(k.dims());
+    detail::check_input<Traits>(v.dims());
+    return detail::attend_heads<Traits, false>(q, k, v, attn_mask, key_padding_mask);
+  }
+}
 
 /// Attention of several heads, each to its part of the features: `y = attention(query, key, value)`, or with masks,
 /// `attention(query, key, value, attn_mask, key_padding_mask)`, either of which may be `no_mask`.
