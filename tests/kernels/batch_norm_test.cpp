@@ -60,11 +60,14 @@ void check_batch_norm(k::Planes const& planes, bool affine) {
 }  // namespace
 
 KERNEL_CASE("normalisation of channels and its pullbacks agree with the reference") {
-  for (k::Planes const planes :
-       {k::Planes{1, 3, 2}, k::Planes{2, 1, 1}, k::Planes{6, 4, 1}, k::Planes{3, 4, 5}, k::Planes{2, 5, 33}}) {
-    for (bool const affine : {false, true}) {
-      check_batch_norm<float>(planes, affine);
-      check_batch_norm<double>(planes, affine);
+  each_isa([] {
+    for (k::Planes const planes :
+         {k::Planes{1, 3, 2}, k::Planes{2, 1, 1}, k::Planes{6, 4, 1}, k::Planes{3, 4, 5}, k::Planes{2, 5, 33},
+          k::Planes{2, 66, 47}, k::Planes{33, 16, 1}, k::Planes{5, 83, 1}}) {
+      for (bool const affine : {false, true}) {
+        check_batch_norm<float>(planes, affine);
+        check_batch_norm<double>(planes, affine);
+      }
     }
-  }
+  });
 }

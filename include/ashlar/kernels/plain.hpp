@@ -5,6 +5,7 @@
 // these; the inline namespace of isa.hpp keeps them apart from those of other units.
 #pragma once
 
+#include <ashlar/kernels/batch_norm/shape.hpp>
 #include <ashlar/kernels/conv/shape.hpp>
 #include <ashlar/kernels/optimizer/reference.hpp>
 #include <ashlar/kernels/pointwise/ops.hpp>
@@ -59,6 +60,58 @@ void outer_and_rows(std::size_t rows, std::size_t in, std::size_t out, T const* 
     for (std::size_t o = 0; o < out; ++o) dbias[o] += dy[r * out + o];
   }
   outer<false>(out, in, rows, dy, 1, out, x, in, dweight, in, dweight, in);
+}
+
+template <Moment M>
+double term(double x, double dy, double center) noexcept {
+  return M == Moment::sum ? x : (M == Moment::square ? x - center : dy) * (x - center);
+}
+
+template <Moment M, class T>
+double sum_of_plane(Planes const& planes, std::size_t c, T const* x, T const* dy, double center) noexcept {
+  double sum = 0;
+  for (std::size_t n = 0; n < planes.images; ++n) {
+    for (std::size_t i = 0; i < planes.area; ++i) {
+      std::size_t const at = (n * planes.channels + c) * planes.area + i;
+      sum += term<M>(static_cast<double>(x[at]), M == Moment::product ? static_cast<double>(dy[at]) : 0, center);
+    }
+  }
+  return sum;
+}
+
+template <Moment M, class T>
+void sums_of_columns(std::size_t images, std::size_t channels, std::size_t count, T const* x, T const* dy,
+                     double const* center, double* out) noexcept {
+  for (std::size_t j = 0; j < count; ++j) {
+    double const from = M == Moment::sum ? 0 : center[j];
+    out[j] = sum_of_plane<M>({images, channels, 1}, j, x, dy, from);
+  }
+}
+
+template <class T>
+void scale_plane(std::size_t n, T const* x, T center, T scale, T shift, T* y) noexcept {
+  for (std::size_t i = 0; i < n; ++i) y[i] = (x[i] - center) * scale + shift;
+}
+
+template <class T>
+void scale_columns(std::size_t images, std::size_t channels, std::size_t count, T const* x, T const* center,
+                   T const* scale, T const* shift, T* y) noexcept {
+  for (std::size_t i = 0; i < images; ++i, x += channels, y += channels) {
+    for (std::size_t j = 0; j < count; ++j) y[j] = (x[j] - center[j]) * scale[j] + shift[j];
+  }
+}
+
+template <class T>
+void slope_plane(std::size_t n, T const* x, T const* dy, T center, T by_dy, T by_x, T offset, T* dx) noexcept {
+  for (std::size_t i = 0; i < n; ++i) dx[i] += by_dy * dy[i] + (by_x * (x[i] - center) + offset);
+}
+
+template <class T>
+void slope_columns(std::size_t images, std::size_t channels, std::size_t count, T const* x, T const* dy,
+                   T const* center, T const* by_dy, T const* by_x, T const* offset, T* dx) noexcept {
+  for (std::size_t i = 0; i < images; ++i, x += channels, dy += channels, dx += channels) {
+    for (std::size_t j = 0; j < count; ++j) dx[j] += by_dy[j] * dy[j] + (by_x[j] * (x[j] - center[j]) + offset[j]);
+  }
 }
 
 template <class T>

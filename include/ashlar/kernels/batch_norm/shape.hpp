@@ -17,4 +17,7 @@ struct Planes {
   [[nodiscard]] ASHLAR_HOST_DEVICE constexpr std::size_t per_channel() const { return images * area; }
 };
 
+/// Sums over a channel: of x, of (x - center)^2, of dy * (x - center).
+enum class Moment { sum, square, product };
+
 }  // namespace ashlar::kernels
