@@ -4,6 +4,7 @@
 // That the text compiles and loads its file is seen by examples/guide/structure.cpp.
 #include <ashlar/ashlar.hpp>
 #include <ashlar/io/describe.hpp>
+#include <ashlar/nn/recurrent.hpp>
 
 #include <catch2/catch.hpp>
 
@@ -42,6 +43,11 @@ struct Both {
   bool on = true;
 };
 
+struct Tagger {
+  LSTM<2, 3, RNNOptions{.bidirectional = true}> lstm;
+  GRU<6, 2> gru;
+};
+
 struct Net {
   Named<"block 0", Linear<2, 3>> block;
   Named<"class", Sequential<Linear<3, 1>>> keyword;
@@ -65,6 +71,14 @@ std::string description(Layout layout, detail::TypeInfo const* info, void const*
 }
 
 }  // namespace
+
+TEST_CASE("a described file includes the headers of layers that ashlar.hpp does not have") {
+  save("tagger.ashlar", Tagger{});
+  std::string const text = describe("tagger.ashlar");
+  CHECK(text.find("#include <ashlar/ashlar.hpp>\n#include <ashlar/nn/recurrent.hpp>\n\n#include <array>") != text.npos);
+  CHECK(body_of(text) ==
+        "\nstruct Tagger {\n  LSTM<2, 3, RNNOptions{.bidirectional = true}> lstm;\n  GRU<6, 2> gru;\n};\n");
+}
 
 TEST_CASE("layers of the library are spelled with their settings") {
   save("images.ashlar", *make<Images>(Rng{0}));

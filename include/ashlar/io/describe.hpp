@@ -58,9 +58,15 @@ class Describer {
   ASHLAR_COLD std::string text() {
     std::string const root = write_structs();
     std::string out = message({"// ", root, ": ", heading(), "\n"});
-    out +=
-        "#include <ashlar/ashlar.hpp>\n\n#include <array>\n#include <cstdint>\n\nnamespace described {\n\n"
-        "using namespace ashlar;\n";
+    out += "#include <ashlar/ashlar.hpp>\n";
+    for (OwnHeader const& h : own_headers) {
+      bool const used = std::any_of(modules_.begin(), modules_.end(), [&](Module const& m) {
+        return is_library(m.type) && m.type.find(h.layer) != std::string_view::npos;
+      });
+      std::string const line = message({"#include <ashlar/nn/", h.header, ".hpp>\n"});
+      if (used && out.find(line) == std::string::npos) out += line;
+    }
+    out += "\n#include <array>\n#include <cstdint>\n\nnamespace described {\n\nusing namespace ashlar;\n";
     out += structs_;
     if (!is_letter(root[0]) || root.find('<') != std::string::npos) out += message({"\nusing Model = ", root, ";\n"});
     return out += "\n}  // namespace described\n";
@@ -85,6 +91,18 @@ class Describer {
     std::vector<std::size_t> children;
     std::vector<std::size_t> leaves;
   };
+
+  /// Layers that ashlar.hpp does not have.
+  struct OwnHeader {
+    std::string_view header;
+    std::string_view layer;
+  };
+  static constexpr OwnHeader own_headers[] = {{"multihead_attention", "MultiheadAttention<"},
+                                              {"recurrent", "GRU<"},
+                                              {"recurrent", "LSTM<"},
+                                              {"recurrent", "RNN<"},
+                                              {"recurrent_cell", "Cell<"},
+                                              {"transformer", "TransformerEncoderLayer<"}};
 
   static bool is_library(std::string_view type) {
     return type.starts_with("ashlar::") && is_plain_type(type) && is_letter(type.substr(8, 1).empty() ? '0' : type[8]);
