@@ -30,5 +30,18 @@ TEST_CASE("linear for the GPU agrees with the reference in every order of thread
   check<7, 33>({0, 1, 7, 65});
   check<20, 64>({1, 63, 129});
   check<64, 10>({31, 127});
-  check<33, 1>({1, 65});
+  check<150, 9>({1, 4, 5});
+  check<33, 1>({1, 65, 700});  // 700 rows are split in two
+}
+
+TEST_CASE("linear on tensor cores agrees with the reference of rounded operands") {
+  for (std::size_t const rows : {1u, 31u, 65u, 130u}) {
+    cuda_test::CheckedDevice device;
+    cuda_test::Failures failures;
+    cuda_test::tensor_case<ashlar::kernels::cuda::TensorCores::tf32, 20, 65>(device, failures, rows, 0);
+    cuda_test::tensor_case<ashlar::kernels::cuda::TensorCores::bf16, 33, 17>(device, failures, rows, 1);
+    device.finish(failures);
+    CAPTURE(failures.text());
+    CHECK(failures.none());
+  }
 }

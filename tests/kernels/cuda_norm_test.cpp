@@ -31,6 +31,21 @@ TEST_CASE("layer_norm for the GPU agrees with the reference, in every order of t
   check([&](auto& device, auto& failures) { cuda_test::layer_norm_case(device, failures, 2, 1025); });
 }
 
+TEST_CASE("rms_norm and group_norm for the GPU agree with the reference, in every order of threads") {
+  for (std::size_t const rows : {1u, 7u, 600u}) {
+    for (std::size_t const n : {1u, 33u}) {
+      check([&](auto& device, auto& failures) { cuda_test::rms_norm_case(device, failures, rows, n); });
+    }
+  }
+  check([](auto& device, auto& failures) {
+    cuda_test::rms_norm_case(device, failures, 2, 1025);
+    cuda_test::group_norm_case(device, failures, {3, 6, 7}, 2);
+    cuda_test::group_norm_case(device, failures, {1, 4, 63}, 4);
+    cuda_test::group_norm_case(device, failures, {2, 3, 400}, 1);
+    cuda_test::group_norm_case(device, failures, {5, 33, 1}, 11);
+  });
+}
+
 TEST_CASE("batch_norm for the GPU agrees with the reference, in every order of threads") {
   ashlar::kernels::Planes const shapes[] = {{1, 1, 1}, {7, 33, 1}, {3, 5, 31}, {2, 3, 63}, {520, 2, 1}, {1, 4, 1000}};
   for (auto const& planes : shapes) {

@@ -4,12 +4,23 @@
 
 namespace cuda_test {
 
+/// Those of sm_80 and later.
+bool has_tensor_cores() {
+  int major = 0;
+  return cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, 0) == cudaSuccess && major >= 8;
+}
+
 void linear_on_gpu(Failures& failures) {
   for (std::size_t const shift : {0u, 1u}) {
     for (std::size_t const rows : {0u, 1u, 63u, 65u, 1000u}) {
       on_gpu(failures, [&](GpuDevice& d) { linear_case<20, 256, float>(d, failures, rows, shift); });
       on_gpu(failures, [&](GpuDevice& d) { linear_case<256, 10, float>(d, failures, rows, shift); });
       on_gpu(failures, [&](GpuDevice& d) { linear_case<33, 31, double>(d, failures, rows, shift); });
+      if (!has_tensor_cores()) continue;
+      on_gpu(failures, [&](GpuDevice& d) {
+        tensor_case<kernels::cuda::TensorCores::tf32, 20, 65>(d, failures, rows, shift);
+        tensor_case<kernels::cuda::TensorCores::bf16, 33, 17>(d, failures, rows, shift);
+      });
     }
   }
 }

@@ -3,10 +3,13 @@
 #pragma once
 
 #include <ashlar/kernels/linear/cuda.cuh>
+#include <ashlar/kernels/linear/tensor_cores.cuh>
 
+#include <ashlar/kernels/convert/reference.hpp>
 #include <ashlar/kernels/linear/reference.hpp>
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -59,6 +62,56 @@ void linear_case(Device& device, Failures& failures, std::size_t rows, std::size
   kernels::reference::linear_backward_parameters<In, Out>(rows, x.data(), dy.data(), dweight.data(), dbias.data());
   failures.expect_close(what + "dweight", device.download(on_dweight), dweight, rounding<T>(rows));
   failures.expect_close(what + "dbias", device.download(on_dbias), dbias, rounding<T>(rows));
+}
+
+/// x as tensor cores see it.
+template <kernels::cuda::TensorCores Kind>
+std::vector<float> rounded(std::vector<float> x) {
+  for (float& v : x) {
+    if constexpr (Kind == kernels::cuda::TensorCores::bf16) {
+      v = kernels::bf16_to_f32(kernels::f32_to_bf16(v));
+    } else {
+      v = __builtin_bit_cast(float, (__builtin_bit_cast(std::uint32_t, v) + 0x1000u) & 0xffffe000u);
+    }
+  }
+  return x;
+}
+
+/// The reference of rounded operands: what is left is the rounding of sums in some order, which on the GPU may cut
+/// where others round.
+template <kernels::cuda::TensorCores Kind, std::size_t In, std::size_t Out, class Device>
+void tensor_case(Device& device, Failures& failures, std::size_t rows, std::size_t shift) {
+  std::string const what = std::string(Kind == kernels::cuda::TensorCores::bf16 ? "bf16" : "tf32") + " linear<" +
+                           std::to_string(In) + ", " + std::to_string(Out) + "> of " + std::to_string(rows) + " rows: ";
+  auto& launcher = device.launcher();
+  auto x = random<float>(rows * In, 1);
+  auto weight = random<float>(Out * In, 2);
+  auto const bias = random<float>(Out, 3);
+  auto dy = random<float>(rows * Out, 4);
+  auto const on_x = device.upload(x, shift);
+  auto const on_weight = device.upload(weight, shift);
+  auto const on_bias = device.upload(bias, shift);
+  auto const on_dy = device.upload(dy, shift);
+  auto const on_y = device.upload(std::vector<float>(rows * Out, NAN), shift);
+  auto dx = random<float>(rows * In, 5);
+  auto dweight = random<float>(Out * In, 6);
+  auto const on_dx = device.upload(dx, shift);
+  auto const on_dweight = device.upload(dweight, shift);
+  kernels::cuda::linear<Kind, In, Out>(launcher, rows, on_x.data(), on_weight.data(), on_bias.data(), on_y.data());
+  kernels::cuda::linear_backward_input<Kind, In, Out>(launcher, rows, on_dy.data(), on_weight.data(), on_dx.data());
+  kernels::cuda::linear_backward_parameters<Kind, In, Out>(launcher, rows, on_x.data(), on_dy.data(), on_dweight.data(),
+                                                           nullptr);
+  x = rounded<Kind>(x);
+  weight = rounded<Kind>(weight);
+  dy = rounded<Kind>(dy);
+  std::vector<float> y(rows * Out);
+  kernels::reference::linear<In, Out>(rows, x.data(), weight.data(), bias.data(), y.data());
+  kernels::reference::linear_backward_input<In, Out>(rows, dy.data(), weight.data(), dx.data());
+  kernels::reference::linear_backward_parameters<In, Out>(rows, x.data(), dy.data(), dweight.data(),
+                                                          static_cast<float*>(nullptr));
+  failures.expect_close(what + "y", device.download(on_y), y, 4 * rounding<float>(In));
+  failures.expect_close(what + "dx", device.download(on_dx), dx, 4 * rounding<float>(Out));
+  failures.expect_close(what + "dweight", device.download(on_dweight), dweight, 4 * rounding<float>(rows));
 }
 
 }  // namespace cuda_test

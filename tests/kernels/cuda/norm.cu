@@ -10,12 +10,15 @@ void norm_on_gpu(Failures& failures) {
     on_gpu(failures, [&](GpuDevice& d) {
       layer_norm_case(d, failures, rows, 33);
       layer_norm_case(d, failures, rows, 127);
+      rms_norm_case(d, failures, rows, 127);
     });
   }
   for (kernels::Planes const planes : {kernels::Planes{7, 33, 1}, {3, 5, 31}, {2, 3, 63}, {520, 2, 1}}) {
     on_gpu(failures, [&](GpuDevice& d) { batch_norm_case(d, failures, planes); });
   }
   on_gpu(failures, [&](GpuDevice& d) {
+    group_norm_case(d, failures, {3, 6, 7}, 2);
+    group_norm_case(d, failures, {2, 3, 400}, 1);
     embedding_case(d, failures, 200, 129, 0);
     embedding_case(d, failures, 2000, 4, 1);
     transpose_case(d, failures, 3, 65, 127);

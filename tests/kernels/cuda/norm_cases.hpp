@@ -4,14 +4,18 @@
 
 #include <ashlar/kernels/batch_norm/cuda.cuh>
 #include <ashlar/kernels/embedding/cuda.cuh>
+#include <ashlar/kernels/group_norm/cuda.cuh>
 #include <ashlar/kernels/layer_norm/cuda.cuh>
 #include <ashlar/kernels/prelu/cuda.cuh>
+#include <ashlar/kernels/rms_norm/cuda.cuh>
 #include <ashlar/kernels/transpose/cuda.cuh>
 
 #include <ashlar/kernels/batch_norm/reference.hpp>
 #include <ashlar/kernels/embedding/reference.hpp>
+#include <ashlar/kernels/group_norm/reference.hpp>
 #include <ashlar/kernels/layer_norm/reference.hpp>
 #include <ashlar/kernels/prelu/cpu.hpp>
+#include <ashlar/kernels/rms_norm/reference.hpp>
 #include <ashlar/kernels/transpose/cpu.hpp>
 
 #include <cstddef>
@@ -61,6 +65,67 @@ void layer_norm_case(Device& device, Failures& failures, std::size_t rows, std::
     failures.expect_close(what + "dweight", device.download(on_dweight), dweight, 4 * rounding<float>(rows));
     failures.expect_close(what + "dbias", device.download(on_dbias), dbias, rounding<float>(rows));
   }
+}
+
+template <class Device>
+void rms_norm_case(Device& device, Failures& failures, std::size_t rows, std::size_t n) {
+  std::string const what = "rms_norm " + std::to_string(rows) + " x " + std::to_string(n) + ": ";
+  auto& launcher = device.launcher();
+  auto const x = random<float>(rows * n, 1), weight = random<float>(n, 2), dy = random<float>(rows * n, 3);
+  auto const on_x = device.upload(x, 1);
+  auto const on_weight = device.upload(weight, 1);
+  auto const on_dy = device.upload(dy, 1);
+  double const eps = 1e-2;
+  for (bool const affine : {true, false}) {
+    float const* const w = affine ? weight.data() : nullptr;
+    float const* const on_w = affine ? on_weight.data() : nullptr;
+    std::vector<float> y(rows * n);
+    auto const on_y = device.upload(std::vector<float>(rows * n, NAN), 1);
+    kernels::reference::rms_norm(rows, n, x.data(), eps, w, y.data());
+    kernels::cuda::rms_norm(launcher, rows, n, on_x.data(), eps, on_w, on_y.data());
+    failures.expect_close(what + "y", device.download(on_y), y, 4e-6);
+    auto dx = random<float>(rows * n, 4), dweight = random<float>(n, 5);
+    auto const on_dx = device.upload(dx, 1);
+    auto const on_dweight = device.upload(dweight, 1);
+    kernels::reference::rms_norm_backward(rows, n, x.data(), eps, w, dy.data(), dx.data(),
+                                          affine ? dweight.data() : nullptr);
+    kernels::cuda::rms_norm_backward(launcher, rows, n, on_x.data(), eps, on_w, on_dy.data(), on_dx.data(),
+                                     affine ? on_dweight.data() : nullptr);
+    failures.expect_close(what + "dx", device.download(on_dx), dx, 2e-5);
+    failures.expect_close(what + "dweight", device.download(on_dweight), dweight, 4 * rounding<float>(rows));
+  }
+}
+
+template <class Device>
+void group_norm_case(Device& device, Failures& failures, kernels::Planes const& planes, std::size_t groups) {
+  std::string const what = "group_norm " + std::to_string(planes.images) + " x " + std::to_string(planes.channels) +
+                           " x " + std::to_string(planes.area) + ": ";
+  auto& launcher = device.launcher();
+  std::size_t const n = planes.per_channel() * planes.channels;
+  auto const x = random<float>(n, 1), dy = random<float>(n, 2);
+  auto const weight = random<float>(planes.channels, 3), bias = random<float>(planes.channels, 4);
+  auto const on_x = device.upload(x, 1);
+  auto const on_dy = device.upload(dy, 1);
+  auto const on_weight = device.upload(weight, 1);
+  auto const on_bias = device.upload(bias, 1);
+  double const eps = 1e-2;
+  std::vector<float> y(n);
+  auto const on_y = device.upload(std::vector<float>(n, NAN), 1);
+  kernels::reference::group_norm(planes, groups, x.data(), eps, weight.data(), bias.data(), y.data());
+  kernels::cuda::group_norm(launcher, planes, groups, on_x.data(), eps, on_weight.data(), on_bias.data(), on_y.data());
+  failures.expect_close(what + "y", device.download(on_y), y, 4e-6);
+  auto dx = random<float>(n, 5), dweight = random<float>(planes.channels, 6), dbias = dweight;
+  auto const on_dx = device.upload(dx, 1);
+  auto const on_dweight = device.upload(dweight, 1);
+  auto const on_dbias = device.upload(dbias, 1);
+  kernels::reference::group_norm_backward(planes, groups, x.data(), eps, weight.data(), dy.data(), dx.data(),
+                                          dweight.data(), dbias.data());
+  kernels::cuda::group_norm_backward(launcher, planes, groups, on_x.data(), eps, on_weight.data(), on_dy.data(),
+                                     on_dx.data(), on_dweight.data(), on_dbias.data());
+  double const bound = 1e-5 + rounding<float>(planes.per_channel());
+  failures.expect_close(what + "dx", device.download(on_dx), dx, bound);
+  failures.expect_close(what + "dweight", device.download(on_dweight), dweight, bound);
+  failures.expect_close(what + "dbias", device.download(on_dbias), dbias, bound);
 }
 
 template <class Device>

@@ -131,6 +131,7 @@ void conv_cases(Device& device, Failures& failures) {
   conv_case(device, failures, {4, 6, 2, window(3, 2, 1, 1), window(2, 3, 2, 0), 11, 13}, 3);
   conv_case(device, failures, {5, 5, 5, window(3, 1, 2, 2), window(3, 2, 1, 1), 6, 7}, 2);
   conv_case(device, failures, {2, 3, 1, {4, 3, 1, 2, 0}, {1, 1, 1, 0, 3}, 10, 5}, 1);
+  conv_case(device, failures, {2, 4, 2, window(3, 1, 1, 1), window(3, 1, 1, 1), 13, 12}, 5);  // dweight is split
 }
 
 /// Max pools have the reference's bits: they choose. Means have its sums and one division each.

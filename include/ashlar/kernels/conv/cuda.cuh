@@ -259,9 +259,9 @@ void conv_backward_parameters(Launcher& launcher, ConvShape const& shape, std::s
   auto const s = detail::ConvSizes::of(shape);
   auto const patch = static_cast<unsigned>(shape.patch());
   if (dweight != nullptr && images != 0) {
-    gemm_of<at_run_time, at_run_time>(launcher, static_cast<unsigned>(shape.groups), s.outs, patch, images * s.area(),
-                                      detail::OutGradient<T>{s, dy}, detail::PatchesTurned<T>{{s, x}},
-                                      detail::WeightResult<T>{dweight, s.outs, patch});
+    gemm_accumulate<at_run_time>(launcher, static_cast<unsigned>(shape.groups), s.outs, patch, images * s.area(),
+                                 detail::OutGradient<T>{s, dy}, detail::PatchesTurned<T>{{s, x}},
+                                 detail::WeightResult<T>{dweight, s.outs, patch}, dweight);
   }
   if (dbias != nullptr) {
     sum_channels(launcher, Planes{images, s.out, s.area()}, PlaneElement<T>{dy}, AddToChannel<T>{dbias});

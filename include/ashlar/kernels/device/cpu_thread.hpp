@@ -40,27 +40,69 @@ class CpuThread {
   }
   [[nodiscard]] unsigned ballot(bool const& value) {
     unsigned bits = 0;
-    exchanged(value, lane());
+    check_own(value);
     for (unsigned l = 0; l < 32; ++l) bits |= static_cast<unsigned>(of_lane(value, l)) << l;
     return bits;
   }
 
+  /// See GpuThread. Products are exact and added in float, along k: the tensor cores' own order is nowhere specified.
+  void mma_tf32(float (&c)[4], unsigned const (&a)[4], unsigned const (&b)[2]) {
+    check_own(a);
+    check_own(b);
+    unsigned const g = lane() / 4;
+    for (unsigned e = 0; e < 4; ++e) {
+      unsigned const row = g + e / 2 * 8;
+      unsigned const column = 2 * (lane() % 4) + e % 2;
+      for (unsigned k = 0; k < 8; ++k) {
+        unsigned const of_a = of_lane(a[row / 8 + k / 4 * 2], row % 8 * 4 + k % 4);
+        unsigned const of_b = of_lane(b[k / 4], column * 4 + k % 4);
+        c[e] += tf32(of_a) * tf32(of_b);
+      }
+    }
+  }
+  void mma_bf16(float (&c)[4], unsigned const (&a)[4], unsigned const (&b)[2]) {
+    check_own(a);
+    check_own(b);
+    unsigned const g = lane() / 4;
+    for (unsigned e = 0; e < 4; ++e) {
+      unsigned const row = g + e / 2 * 8;
+      unsigned const column = 2 * (lane() % 4) + e % 2;
+      for (unsigned k = 0; k < 16; ++k) {
+        unsigned const of_a = of_lane(a[row / 8 + k / 8 * 2], row % 8 * 4 + k % 8 / 2);
+        unsigned const of_b = of_lane(b[k / 8], column * 4 + k % 8 / 2);
+        c[e] += bf16(of_a, k % 2) * bf16(of_b, k % 2);
+      }
+    }
+  }
+
  protected:
-  /// A lane's value; an exchange is counted once.
+  static float tf32(unsigned bits) { return __builtin_bit_cast(float, bits & 0xffffe000u); }  // 10 bits of fraction
+  static float bf16(unsigned pair, unsigned half) {
+    return __builtin_bit_cast(float, half == 0 ? pair << 16 : pair & 0xffff0000u);
+  }
+  /// A lane's value.
   template <class V>
   V exchanged(V const& value, unsigned from) {
-    ++exchanges_;
-    V const own = of_lane(value, lane());
-    if (std::memcmp(&own, &value, sizeof(V)) != 0) report("a value is exchanged in the phase that changes it");
+    check_own(value);
     return of_lane(value, from);
   }
   template <class V>
-  [[nodiscard]] V of_lane(V const& value, unsigned lane_of_value) const {
-    std::ptrdiff_t const at = reinterpret_cast<unsigned char const*>(&value) - local_;
-    if (at < 0 || static_cast<std::size_t>(at) + sizeof(V) > bytes_) {
-      report("a value is exchanged that is no member of Local");
-      return value;
+  void check_own(V const& value) {
+    ++exchanges_;
+    if (!is_member(&value, sizeof(V))) return report("a value is exchanged that is no member of Local");
+    std::size_t const at = static_cast<std::size_t>(reinterpret_cast<unsigned char const*>(&value) - local_);
+    if (std::memcmp(before_ + index * bytes_ + at, &value, sizeof(V)) != 0) {
+      report("a value is exchanged in the phase that changes it");
     }
+  }
+  [[nodiscard]] bool is_member(void const* value, std::size_t size) const {
+    std::ptrdiff_t const at = static_cast<unsigned char const*>(value) - local_;
+    return at >= 0 && static_cast<std::size_t>(at) + size <= bytes_;
+  }
+  template <class V>
+  [[nodiscard]] V of_lane(V const& value, unsigned lane_of_value) const {
+    if (!is_member(&value, sizeof(V))) return value;
+    std::ptrdiff_t const at = reinterpret_cast<unsigned char const*>(&value) - local_;
     V out;
     std::memcpy(&out, before_ + (index / 32 * 32 + lane_of_value) * bytes_ + at, sizeof(V));
     return out;

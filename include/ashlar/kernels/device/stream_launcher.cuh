@@ -93,6 +93,7 @@ class StreamLauncher {
     static_assert(std::is_trivially_copyable_v<Body> && sizeof(Body) <= 4096, "ashlar: a kernel is passed by value");
     static_assert(Body::threads % 32 == 0 && Body::threads <= 1024, "ashlar: a block has whole warps, at most 32");
     if (grid.x == 0 || grid.y == 0 || grid.z == 0) return;
+    if constexpr (requires { Body::least_capability; }) require_capability(Body::least_capability);
     run<Body><<<dim3(grid.x, grid.y, grid.z), Body::threads, 0, stream_>>>(body);
     check(cudaGetLastError(), "a kernel was not launched");
   }
@@ -106,6 +107,20 @@ class StreamLauncher {
       bytes_ = bytes;
     }
     return workspace_;
+  }
+
+  /// Error: device, if the current GPU is older than the compute capability `least`, 80 for 8.0.
+  static void require_capability(int least) {
+    int device = 0;
+    int major = 0;
+    int minor = 0;
+    check(cudaGetDevice(&device), "cudaGetDevice");
+    check(cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device), "cudaDeviceGetAttribute");
+    check(cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, device), "cudaDeviceGetAttribute");
+    if (10 * major + minor >= least) return;
+    throw Error(Errc::device, "this kernel needs a GPU of compute capability " + std::to_string(least / 10) + "." +
+                                  std::to_string(least % 10) + " but cuda:" + std::to_string(device) + " has " +
+                                  std::to_string(major) + "." + std::to_string(minor));
   }
 
   /// Throws what CUDA calls an error.

@@ -19,6 +19,8 @@
 #pragma once
 
 #include <ashlar/kernels/device/device.cuh>
+#include <ashlar/kernels/pointwise/ops.hpp>
+#include <ashlar/kernels/reduce/rows.cuh>
 
 #include <cstddef>
 
@@ -94,11 +96,11 @@ struct MatrixResult {
 };
 
 /// A tile of `Rows` x `Depth` on its way from global to shared memory, by all 256 threads.
-template <class Operand, unsigned Rows, unsigned Depth, unsigned Threads>
+template <class Operand, unsigned Rows, unsigned Depth, unsigned Threads, unsigned Pad = 4>
 struct Carrier {
   using T = typename Operand::Value;
   static constexpr bool across = Operand::across;
-  static constexpr unsigned pitch = Rows + 4;  // 16-byte rows, and writes along p spread over the banks
+  static constexpr unsigned pitch = Rows + Pad;  // 16-byte rows, and writes along p spread over the banks
   static constexpr unsigned vectors = Rows * Depth / 4;
   static constexpr unsigned each = (vectors + Threads - 1) / Threads;
   using Shared = device::Array<T, pitch * Depth>;
@@ -158,6 +160,8 @@ struct Gemm {
   Size<N> n;
   Size<K> k;
   unsigned tiles_across;  // of c; they are numbered row by row, because only x of a grid may pass 65535
+  unsigned splits;  // blocks that share the sums along k: split z % splits of batch z / splits
+  unsigned chunk;  // p of one split
   A a;
   B b;
   C c;
@@ -187,15 +191,17 @@ struct Gemm {
 
   template <class Block>
   ASHLAR_DEVICE void operator()(Block& block) const {
-    unsigned const batch = block.index().z;
     unsigned const row = block.index().x / tiles_across * Tile::m;
     unsigned const column = block.index().x % tiles_across * Tile::n;
-    unsigned const steps = (k.get() + Tile::k - 1) / Tile::k;
+    unsigned const batch = block.index().z / splits;
+    unsigned const first = Size<K>::known ? 0 : block.index().z % splits * chunk;
+    unsigned const last = Size<K>::known || k.get() - first < chunk ? k.get() : first + chunk;
+    unsigned const steps = (last - first + Tile::k - 1) / Tile::k;
 
     block.phase([&](auto& t, Shared& s, Local& l) {
-      CarrierA::fetch(t.index, a, batch, row, m, 0, k.get(), l.a);
-      CarrierB::fetch(t.index, b, batch, column, n.get(), 0, k.get(), l.b);
-      start(t.index, batch, row, column, l);
+      CarrierA::fetch(t.index, a, batch, row, m, first, last, l.a);
+      CarrierB::fetch(t.index, b, batch, column, n.get(), first, last, l.b);
+      start(t.index, block.index().z, row, column, l);
       CarrierA::put(t.index, l.a, s.a[0]);
       CarrierB::put(t.index, l.b, s.b[0]);
     });
@@ -203,8 +209,8 @@ struct Gemm {
       block.phase([&](auto& t, Shared& s, Local& l) {
         bool const more = i + 1 < steps;
         if (more) {
-          CarrierA::fetch(t.index, a, batch, row, m, (i + 1) * Tile::k, k.get(), l.a);
-          CarrierB::fetch(t.index, b, batch, column, n.get(), (i + 1) * Tile::k, k.get(), l.b);
+          CarrierA::fetch(t.index, a, batch, row, m, first + (i + 1) * Tile::k, last, l.a);
+          CarrierB::fetch(t.index, b, batch, column, n.get(), first + (i + 1) * Tile::k, last, l.b);
         }
         add_step(t.index, s.a[i % 2], s.b[i % 2], l);
         if (more) {
@@ -213,7 +219,7 @@ struct Gemm {
         }
       });
     }
-    block.last([&](auto& t, Shared&, Local& l) { finish(t.index, batch, row, column, l); });
+    block.last([&](auto& t, Shared&, Local& l) { finish(t.index, block.index().z, row, column, l); });
   }
 
  private:
@@ -268,11 +274,12 @@ struct Gemm {
 /// Launches Gemm with a tile, for `batch` results. m, n and k are below 2^32 - 128.
 template <class Tile, std::size_t N, std::size_t K, class A, class B, class C, class Launcher>
 void gemm_with(Launcher& launcher, unsigned batch, std::size_t m, std::size_t n, std::size_t k, A const& a, B const& b,
-               C const& c) {
+               C const& c, unsigned splits = 1, std::size_t chunk = at_run_time) {
   if (m == 0 || n == 0) return;
   auto const across = static_cast<unsigned>(device::ceil_div(n, Tile::n));
-  device::Grid const grid{static_cast<unsigned>(device::ceil_div(m, Tile::m)) * across, 1, batch};
-  launcher.launch(grid, Gemm<Tile, A, B, C, N, K>{static_cast<unsigned>(m), Size<N>(n), Size<K>(k), across, a, b, c});
+  device::Grid const grid{static_cast<unsigned>(device::ceil_div(m, Tile::m)) * across, 1, batch * splits};
+  launcher.launch(grid, Gemm<Tile, A, B, C, N, K>{static_cast<unsigned>(m), Size<N>(n), Size<K>(k), across, splits,
+                                                  static_cast<unsigned>(chunk), a, b, c});
 }
 
 /// The same with the tile that suits.
@@ -299,6 +306,55 @@ void gemm(Launcher& launcher, std::size_t m, std::size_t n, std::size_t k, T con
   gemm_of<N, K>(launcher, 1, m, n, k, Matrix<T, AAcross>{a, lda, device::is_wide(a, lda)},
                 Matrix<T, BAcross>{b, ldb, device::is_wide(b, ldb)},
                 MatrixResult<T, Act>{init, init_stride, c, c_stride, device::is_wide(c, c_stride), act});
+}
+
+/// The sums of split s of result b: parts (splits, batch, m, n).
+template <class T>
+struct PartOfSums {
+  static constexpr bool wide = false;
+  T* parts;
+  unsigned splits;
+  unsigned batch;
+  unsigned m;
+  unsigned n;
+  ASHLAR_DEVICE T first(unsigned, unsigned, unsigned) const { return T(0); }
+  ASHLAR_DEVICE void one(unsigned z, unsigned i, unsigned j, T sum) const {
+    parts[((std::size_t{z % splits} * batch + z / splits) * m + i) * n + j] = sum;
+  }
+  ASHLAR_DEVICE void four(unsigned, unsigned, unsigned, T const*) const {}
+};
+
+/// Blocks that share each sum: as many as bring 264 blocks to work, none with less than 256 products.
+constexpr std::size_t splits_of(std::size_t tiles, std::size_t k) {
+  std::size_t const wanted = tiles == 0 ? 1 : 264 / tiles;
+  std::size_t const most = k / 256;
+  std::size_t const some = wanted < most ? wanted : most;
+  return some < 2 ? 1 : some < 64 ? some : 64;
+}
+
+/// c (batch, m, n) += the products. `whole` is c as a result of gemm_of, for when nothing is split.
+template <std::size_t N, class A, class B, class C, class T, class Launcher>
+void gemm_accumulate(Launcher& launcher, unsigned batch, std::size_t m, std::size_t n, std::size_t k, A const& a,
+                     B const& b, C const& whole, T* c) {
+  std::size_t const splits =
+      splits_of(batch * device::ceil_div(m, MiddleTile::m) * device::ceil_div(n, MiddleTile::n), k);
+  if (splits == 1 || m == 0 || n == 0) return gemm_of<N, at_run_time>(launcher, batch, m, n, k, a, b, whole);
+  std::size_t const size = batch * m * n;
+  auto* const parts = static_cast<T*>(launcher.workspace(splits * size * sizeof(T)));
+  auto const shares = static_cast<unsigned>(splits);
+  std::size_t const chunk = device::ceil_div(device::ceil_div(k, splits), 4) * 4;  // vectors of 4 stay aligned
+  PartOfSums<T> const part{parts, shares, batch, static_cast<unsigned>(m), static_cast<unsigned>(n)};
+  gemm_with<MiddleTile, N, at_run_time>(launcher, batch, m, n, k, a, b, part, shares, chunk);
+  sum_rows<true>(launcher, splits, size, ElementOf<T>{parts, size}, c);
+}
+
+/// c (m, n) += the product of matrices, as gemm() has it.
+template <bool AAcross, bool BAcross, std::size_t N, class T, class Launcher>
+void gemm_accumulate(Launcher& launcher, std::size_t m, std::size_t n, std::size_t k, T const* a, std::size_t lda,
+                     T const* b, std::size_t ldb, T* c) {
+  gemm_accumulate<N>(launcher, 1, m, n, k, Matrix<T, AAcross>{a, lda, device::is_wide(a, lda)},
+                     Matrix<T, BAcross>{b, ldb, device::is_wide(b, ldb)},
+                     MatrixResult<T, Identity>{c, n, c, n, device::is_wide(c, n), {}}, c);
 }
 
 }  // namespace ashlar::kernels::cuda

@@ -2,7 +2,8 @@
 // Must agree with reference.hpp; tests/kernels/cuda_product_test.cpp states the bound.
 // SPDX-License-Identifier: BSL-1.0
 //
-// gemm/cuda.cuh has the roofline and the order of the sums, that of reference.hpp. Sizes are below 2^32 - 128.
+// gemm/cuda.cuh has the roofline and the order of the sums: that of reference.hpp, but for db. Sizes are below 2^32 -
+// 128.
 #pragma once
 
 #include <ashlar/kernels/gemm/cuda.cuh>
@@ -30,7 +31,7 @@ void matmul_backward_a(Launcher& launcher, std::size_t m, std::size_t k, std::si
 template <class T, class Launcher>
 void matmul_backward_b(Launcher& launcher, std::size_t m, std::size_t k, std::size_t n, T const* a, T const* dc,
                        T* db) {
-  gemm<true, true, at_run_time, at_run_time>(launcher, k, n, m, a, k, dc, n, db, n, db, n, Identity{});
+  gemm_accumulate<true, true, at_run_time>(launcher, k, n, m, a, k, dc, n, db);
 }
 
 }  // namespace ashlar::kernels::cuda

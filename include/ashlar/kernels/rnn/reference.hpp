@@ -12,14 +12,14 @@ namespace ashlar::kernels::reference {
 
 /// One element of a step: a, b are the sums of its gates. Returns h'; gate[] becomes the gates, `kept` c' or b_n.
 template <class T>
-T cell(Lstm, T const* a, T const* b, T, T& c, T* gate, T& kept) noexcept {
+ASHLAR_HOST_DEVICE T cell(Lstm, T const* a, T const* b, T, T& c, T* gate, T& kept) noexcept {
   for (std::size_t g = 0; g < 4; ++g) gate[g] = g == 2 ? Tanh{}(a[g] + b[g]) : Sigmoid{}(a[g] + b[g]);
   c = gate[1] * c + gate[0] * gate[2];
   kept = c;
   return gate[3] * Tanh{}(c);
 }
 template <class T>
-T cell(Gru, T const* a, T const* b, T h, T&, T* gate, T& kept) noexcept {
+ASHLAR_HOST_DEVICE T cell(Gru, T const* a, T const* b, T h, T&, T* gate, T& kept) noexcept {
   gate[0] = Sigmoid{}(a[0] + b[0]);
   gate[1] = Sigmoid{}(a[1] + b[1]);
   gate[2] = Tanh{}(a[2] + gate[0] * b[2]);
@@ -27,14 +27,14 @@ T cell(Gru, T const* a, T const* b, T h, T&, T* gate, T& kept) noexcept {
   return gate[2] + gate[1] * (h - gate[2]);
 }
 template <class Act, class T>
-T cell(Elman<Act>, T const* a, T const* b, T, T&, T* gate, T&) noexcept {
+ASHLAR_HOST_DEVICE T cell(Elman<Act>, T const* a, T const* b, T, T&, T* gate, T&) noexcept {
   gate[0] = Act{}(a[0] + b[0]);
   return gate[0];
 }
 
 /// Pullback of cell: dh comes in, and its part for h goes out; dc likewise. Fills da and db.
 template <class T>
-void cell_pullback(Lstm, T const* gate, T kept, T, T c_before, T& dh, T& dc, T* da, T* db) noexcept {
+ASHLAR_HOST_DEVICE void cell_pullback(Lstm, T const* gate, T kept, T, T c_before, T& dh, T& dc, T* da, T* db) noexcept {
   T const t = Tanh{}(kept);
   dc += dh * gate[3] * (1 - t * t);
   da[0] = dc * gate[2] * gate[0] * (1 - gate[0]);
@@ -46,7 +46,7 @@ void cell_pullback(Lstm, T const* gate, T kept, T, T c_before, T& dh, T& dc, T* 
   for (std::size_t g = 0; g < 4; ++g) db[g] = da[g];
 }
 template <class T>
-void cell_pullback(Gru, T const* gate, T kept, T h, T, T& dh, T&, T* da, T* db) noexcept {
+ASHLAR_HOST_DEVICE void cell_pullback(Gru, T const* gate, T kept, T h, T, T& dh, T&, T* da, T* db) noexcept {
   da[2] = dh * (1 - gate[1]) * (1 - gate[2] * gate[2]);
   da[1] = dh * (h - gate[2]) * gate[1] * (1 - gate[1]);
   da[0] = da[2] * kept * gate[0] * (1 - gate[0]);
@@ -56,7 +56,7 @@ void cell_pullback(Gru, T const* gate, T kept, T h, T, T& dh, T&, T* da, T* db) 
   dh *= gate[1];
 }
 template <class Act, class T>
-void cell_pullback(Elman<Act>, T const* gate, T, T, T, T& dh, T&, T* da, T* db) noexcept {
+ASHLAR_HOST_DEVICE void cell_pullback(Elman<Act>, T const* gate, T, T, T, T& dh, T&, T* da, T* db) noexcept {
   da[0] = db[0] = dh * Act{}.derivative(gate[0], gate[0]);
   dh = 0;
 }

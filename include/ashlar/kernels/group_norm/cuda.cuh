@@ -1,0 +1,134 @@
+// kernels/group_norm/cuda.cuh: normalisation of groups of channels and its pullback on the GPU.
+// Must agree with reference.hpp; tests/kernels/cuda_norm_test.cpp states the bound.  SPDX-License-Identifier: BSL-1.0
+//
+// A group of an image is a row of device/rows.cuh: bandwidth, 8 bytes an element forward and 16 backward, and 8 more
+// for the gradients of weight and bias (reduce/channels.cuh). Images times groups should be some hundred at least.
+#pragma once
+
+#include <ashlar/kernels/batch_norm/shape.hpp>
+#include <ashlar/kernels/layer_norm/cuda.cuh>
+#include <ashlar/kernels/reduce/channels.cuh>
+
+#include <cstddef>
+
+namespace ashlar::kernels::cuda {
+namespace detail {
+
+struct GroupScale {
+  double mean;
+  double inverse;
+};
+
+/// Where the channels of a group begin.
+struct GroupChannels {
+  std::size_t groups;
+  std::size_t each;
+  std::size_t area;
+  ASHLAR_DEVICE std::size_t of(std::size_t row, std::size_t i) const {
+    return divide(row, groups).rest * each + divide(i, area).quotient;
+  }
+};
+
+template <class T>
+struct GroupNormRow : RowMoments<T> {
+  GroupChannels channels;
+  T const* weight;
+  T const* bias;
+  T* y;
+  ASHLAR_DEVICE void write(std::size_t row, std::size_t at, std::size_t i, double const* result) const {
+    std::size_t const c = channels.of(row, i);
+    T const scale = static_cast<T>(this->inverse(result)) * (weight != nullptr ? weight[c] : T(1));
+    y[at] = (this->x[at] - static_cast<T>(this->mean(result))) * scale + (bias != nullptr ? bias[c] : T(0));
+  }
+  ASHLAR_DEVICE void finish(std::size_t, double const*) const {}
+};
+
+/// Stage 2: the sum of g = dy * weight; stage 3: of g * (x - mean).
+template <class T>
+struct GroupNormPullbackRow : RowMoments<T> {
+  static constexpr unsigned stages = 4;
+  GroupChannels channels;
+  T const* weight;
+  T const* dy;
+  T* dx;
+  GroupScale* scales;
+
+  ASHLAR_DEVICE T g(std::size_t row, std::size_t at, std::size_t i) const {
+    return weight != nullptr ? dy[at] * weight[channels.of(row, i)] : dy[at];
+  }
+  template <unsigned S>
+  ASHLAR_DEVICE double take(double a, std::size_t row, std::size_t at, std::size_t i, double const* before) const {
+    if constexpr (S < 2) {
+      return RowMoments<T>::template take<S>(a, row, at, i, before);
+    } else if constexpr (S == 2) {
+      return a + static_cast<double>(g(row, at, i));
+    } else {
+      return a + static_cast<double>(g(row, at, i)) * (static_cast<double>(this->x[at]) - this->mean(before));
+    }
+  }
+  ASHLAR_DEVICE void write(std::size_t row, std::size_t at, std::size_t i, double const* result) const {
+    if (dx == nullptr) return;
+    double const size = static_cast<double>(this->n);
+    double const inverse = this->inverse(result);
+    T const offset = static_cast<T>(result[2] / size);
+    T const slope = static_cast<T>(inverse * inverse * result[3] / size);
+    T const centered = this->x[at] - static_cast<T>(this->mean(result));
+    dx[at] += static_cast<T>(inverse) * (g(row, at, i) - offset - centered * slope);
+  }
+  ASHLAR_DEVICE void finish(std::size_t row, double const* result) const {
+    scales[row] = {this->mean(result), this->inverse(result)};
+  }
+};
+
+/// dy times the normalised x.
+template <class T>
+struct GroupNormWeightTerm {
+  T const* x;
+  T const* dy;
+  GroupScale const* scales;
+  std::size_t n;
+  ASHLAR_DEVICE double operator()(std::size_t at, std::size_t) const {
+    GroupScale const s = scales[divide(at, n).quotient];
+    return static_cast<double>(dy[at]) * (static_cast<double>(x[at]) - s.mean) * s.inverse;
+  }
+};
+
+}  // namespace detail
+
+/// y = (x - mean) / sqrt(variance + eps) * weight + bias, mean and biased variance those of each group of channels of
+/// an image: x, y as planes, weight, bias (channels) or null. groups divides planes.channels.
+///
+/// Before  y overlaps no input.
+template <class T, class Launcher>
+void group_norm(Launcher& launcher, Planes const& planes, std::size_t groups, T const* x, double eps, T const* weight,
+                T const* bias, T* y) {
+  std::size_t const each = planes.channels / groups;
+  std::size_t const n = each * planes.area;
+  device::for_each_row(launcher, planes.images * groups, n,
+                       detail::GroupNormRow<T>{{x, n, eps}, {groups, each, planes.area}, weight, bias, y});
+}
+
+/// Pullback of group_norm; computes the statistics again. Adds to dx, dweight and dbias; any of them may be null, and
+/// so may weight.
+template <class T, class Launcher>
+void group_norm_backward(Launcher& launcher, Planes const& planes, std::size_t groups, T const* x, double eps,
+                         T const* weight, T const* dy, T* dx, T* dweight, T* dbias) {
+  std::size_t const each = planes.channels / groups;
+  std::size_t const n = each * planes.area;
+  std::size_t const rows = planes.images * groups;
+  if (rows == 0) return;
+  auto* const scales = static_cast<detail::GroupScale*>(
+      launcher.workspace(rows * sizeof(detail::GroupScale) + channel_parts(planes) * sizeof(double)));
+  auto* const parts = reinterpret_cast<double*>(scales + rows);
+  if (dx != nullptr || dweight != nullptr) {
+    device::for_each_row(
+        launcher, rows, n,
+        detail::GroupNormPullbackRow<T>{{x, n, eps}, {groups, each, planes.area}, weight, dy, dx, scales});
+  }
+  if (dweight != nullptr) {
+    sum_channels(launcher, planes, detail::GroupNormWeightTerm<T>{x, dy, scales, n}, AddToChannel<T>{dweight}, parts);
+  }
+  if (dbias != nullptr) sum_channels(launcher, planes, PlaneElement<T>{dy}, AddToChannel<T>{dbias}, parts);
+}
+
+}  // namespace ashlar::kernels::cuda
