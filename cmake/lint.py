@@ -64,7 +64,8 @@ def drifted(page, examples):
 
 def main():
     count = 0
-    examples = [p.read_text(encoding="utf-8") for p in sorted(pathlib.Path("examples").rglob("*.[ch]pp"))]
+    examples = [p.read_text(encoding="utf-8") for p in sorted(pathlib.Path("examples").rglob("*"))
+                if p.suffix in {".cpp", ".hpp", ".cu"}]
     for page in [pathlib.Path("README.md"), *sorted(pathlib.Path("docs").glob("*.md"))]:
         for number, sentence in drifted(page, examples):
             print(f"{page}:{number}: {sentence}")

@@ -53,7 +53,7 @@ struct DeviceOp<SoftmaxOp<Log>> {
   }
 };
 
-/// A target that is no class makes the loss NaN: the host cannot look at it without waiting for the device.
+/// Targets are classes: the host does not look at them, because it would have to wait for the device.
 template <class T, class R>
 struct DeviceOp<CrossEntropyOp<T, R>> {
   using Op = CrossEntropyOp<T, R>;
