@@ -139,7 +139,12 @@ KERNEL_CASE("linear with an activation has the bits of linear and a pass of the 
   });
 }
 
-KERNEL_CASE("linear and its pullbacks agree with the reference, float") { each_isa(check_all<float>); }
+KERNEL_CASE("linear and its pullbacks agree with the reference, float") {
+  each_isa([] {
+    check_all<float>();
+    check_linear<float, 130, 10>();
+  });
+}
 
 KERNEL_CASE("linear and its pullbacks agree with the reference, double") { each_isa(check_all<double>); }
 
@@ -169,6 +174,7 @@ KERNEL_CASE("a row's bits do not depend on its batch") {
     check_rows_independent<float, 20, 64>();
     check_rows_independent<float, 100, 10>();
     check_rows_independent<float, 40, 7>();  // all rows of weight at once
+    check_rows_independent<float, 130, 10>();
     check_rows_independent<float, 64, 65>();
     check_rows_independent<float, 65, 20>();
     check_rows_independent<float, 1030, 6>();
