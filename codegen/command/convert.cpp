@@ -9,6 +9,7 @@
 #include <ashlar/io/flat.hpp>
 #include <ashlar/io/leaves.hpp>
 #include <ashlar/io/safetensors.hpp>
+#include <ashlar/io/save_copy.hpp>
 #include <ashlar/io/save_tree.hpp>
 #include <ashlar/io/state_dict.hpp>
 #include <ashlar/io/torch_modules.hpp>
@@ -231,6 +232,16 @@ void write_ashlar(Source const& source, std::vector<Entry> const& entries, Metad
                                                      : "state_dict";
   save_tree(options.out, list, {.metadata = metadata, .model = model});
 }
+/// The file as it is, with another name or metadata: types of layers stay, and offsets.
+bool is_copy(Source const& source, ConvertOptions const& options, Format to) {
+  return to == Format::ashlar && source.flat != nullptr && options.at.empty() && options.only.empty() &&
+         options.strip_prefix.empty() && options.rename.empty() && options.transpose.empty() && options.dtype.empty() &&
+         options.buffers.empty();
+}
+void write_copy(Source const& source, Metadata const& metadata, ConvertOptions const& options) {
+  std::string const model = options.model.empty() ? std::string(source.flat->model()) : options.model;
+  save_copy(options.out, *source.flat, model, {.metadata = metadata});
+}
 void write_safetensors(std::vector<Entry> const& entries, Metadata const& metadata, ConvertOptions const& options) {
   std::vector<NamedTensor> list;
   for (Entry const& e : entries) {
@@ -258,8 +269,12 @@ int convert(ConvertOptions const& options) {
   Versions const versions = versions_of(source, entries, options);
   Metadata metadata = source.metadata;
   Losses losses(source, options, to);
+  bool const copy = is_copy(source, options, to);
   if (!as_it_is) losses.values(entries);
-  losses.versions(versions);
+  if (!copy) losses.versions(versions);
+  if (!copy && to == Format::ashlar && source.flat != nullptr && !source.flat->modules().empty()) {
+    losses.notes.emplace_back("left out the types of layers");
+  }
   losses.metadata(metadata);
   losses.finish();
   if (!options.dtype.empty()) {
@@ -272,7 +287,8 @@ int convert(ConvertOptions const& options) {
       std::none_of(metadata.begin(), metadata.end(), [](auto const& pair) { return pair.first == "format"; })) {
     metadata.emplace_back("format", "pt");  // without it, Hugging Face's transformers refuse the file
   }
-  if (to == Format::ashlar) write_ashlar(source, entries, metadata, options);
+  if (copy) write_copy(source, metadata, options);
+  else if (to == Format::ashlar) write_ashlar(source, entries, metadata, options);
   else if (to == Format::safetensors) write_safetensors(entries, metadata, options);
   else if (as_it_is) save_torch(options.out, options.at.empty() ? source.root : part_at(source, options.at));
   else save_torch(options.out, torch_tree(source, entries, versions));
@@ -283,8 +299,8 @@ int convert(ConvertOptions const& options) {
     notes += fmt::format("{} {}: {}\n", error_terminal().paint("ashlar:", Style::yellow), shown(options.out), note);
   }
   write_error(notes);
-  auto const tensors = static_cast<std::uint64_t>(
-      std::count_if(entries.begin(), entries.end(), [](Entry const& e) { return e.is_tensor(); }));
+  auto const is_own = [](Entry const& e) { return e.is_tensor() && e.kind != Kind::scalar && e.tied_to < 0; };
+  auto const tensors = static_cast<std::uint64_t>(std::count_if(entries.begin(), entries.end(), is_own));
   write_out(fmt::format("{}: {}, {}\n", shown(options.out), counted(tensors, "tensor"),
                         bytes_text(std::filesystem::file_size(options.out))));
   return status_good;

@@ -121,7 +121,7 @@ else:
 TORCH = """
 import collections, sys, torch
 for name in sys.argv[1:]:
-    before, after = torch.load(name + ".0"), torch.load(name + ".1")
+    before, after = torch.load(name + ".0"), torch.load(name + ".1", weights_only=True)
     assert list(before) == list(after), (name, list(before), list(after))
     for key in before:
         assert before[key].dtype == after[key].dtype and before[key].shape == after[key].shape, (name, key)

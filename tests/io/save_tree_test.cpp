@@ -3,6 +3,7 @@
 #include <ashlar/io/flat.hpp>
 #include <ashlar/io/leaves.hpp>
 #include <ashlar/io/read.hpp>
+#include <ashlar/io/save_copy.hpp>
 #include <ashlar/io/save_tree.hpp>
 #include <ashlar/io/torch_write.hpp>
 #include <ashlar/io/verify_any.hpp>
@@ -129,6 +130,33 @@ TEST_CASE("views are written row by row, and empty tensors too") {
       CHECK(y[i].tensor.is_contiguous());
     }
   }
+}
+
+TEST_CASE("save_copy changes the name and the metadata, and keeps all else") {
+  auto const small = make_small();
+  save("small.ashlar", *small, {.metadata = {{"a", "1"}}});
+  save_copy("small.ashlar", FlatFile::open("small.ashlar"), "Other", {.metadata = {{"b", "2"}}});  // onto itself
+  auto const copy = FlatFile::open("small.ashlar");
+  CHECK(verify<Small>("small.ashlar").ok());
+  CHECK(std::memcmp(&map<Small>("small.ashlar")->first, &small->first, sizeof small->first) == 0);
+  CHECK(copy.model() == "Other");
+  REQUIRE(copy.metadata().size() == 1);
+  CHECK(copy.metadata()[0].first == "b");
+  save("original.ashlar", *small);
+  auto const original = FlatFile::open("original.ashlar");
+  save_copy("copy.ashlar", original, original.model());
+  CHECK(read_file("copy.ashlar") == read_file("original.ashlar"));  // modules included
+  auto const before = FlatFile::open(data("io/versions_2.ashlar"));
+  save_copy("copy.ashlar", before, "X");
+  auto const after = FlatFile::open("copy.ashlar");
+  CHECK(after.layout() == before.layout());
+  REQUIRE(after.modules().size() == before.modules().size());
+  CHECK(after.modules()[2].type == before.modules()[2].type);
+  std::string flipped = read_file("original.ashlar");
+  flipped[4096 + 64] ^= 1;
+  auto const damaged = FlatFile::open(as_bytes(flipped));
+  CHECK(problem_of(try_save_copy("none.ashlar", damaged, "X")) ==
+        "none.ashlar: cannot save what is damaged\n  first.weight is damaged: its checksum does not fit");
 }
 
 TEST_CASE("what no .ashlar file can hold is refused, all of it at once") {

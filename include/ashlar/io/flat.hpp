@@ -78,6 +78,8 @@ class FlatFile {
   [[nodiscard]] Fingerprint const& fingerprint() const { return image_.prologue.fingerprint; }
   /// The data segment.
   [[nodiscard]] std::span<std::byte const> data() const { return image_.data(); }
+  /// What is wrong with the data, for which all of it is read: checksums, padding, bools.
+  [[nodiscard]] std::vector<std::string> damage() const { return detail::data_problems(image_); }
 
  private:
   FlatFile(detail::Mapping mapping, detail::Image image) : mapping_(std::move(mapping)), image_(std::move(image)) {
