@@ -9,6 +9,7 @@
 
 #include <catch2/catch.hpp>
 
+#include <cmath>
 #include <csignal>
 #include <cstddef>
 #include <cstdint>
@@ -164,6 +165,20 @@ TEST_CASE("a device whose memory is used up: an error, and the network can be ru
   CHECK(error_of([&] { (void)zeros_like(gpu); }).code() == Errc::device);
   emulated.machine.full = false;
   CHECK(to<Cpu>(gpu(x)).numel() == 6);
+}
+
+TEST_CASE("a target that is no class makes the loss NaN on a device, and nothing is read for it") {
+  CudaMachine emulated;
+  auto const x = to<Cuda>(Tensor<float, 3, 4>{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12});
+  auto const weight = to<Cuda>(Tensor<float, 4>{1, 1, 1, 1});
+  for (std::int64_t const bad : {std::int64_t{4}, std::int64_t{-1}, std::int64_t{1} << 40}) {
+    auto const targets = to<Cuda>(Tensor<std::int64_t, 3>{0, bad, -100});
+    CHECK(std::isnan(to<Cpu>(cross_entropy(x, targets, {.weight = weight})).item()));
+    auto const each = to<Cpu>(nll_loss(x, targets, {.weight = weight}, Reduction::none));
+    CHECK(each(0) == -1);
+    CHECK(std::isnan(each(1)));
+    CHECK(each(2) == 0);
+  }
 }
 
 TEST_CASE("what does not lie where it is needed is refused") {

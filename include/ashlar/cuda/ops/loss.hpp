@@ -53,7 +53,7 @@ struct DeviceOp<SoftmaxOp<Log>> {
   }
 };
 
-/// Targets are classes: the host does not look at them, because it would have to wait for the device.
+/// A target that is no class makes the loss NaN: the host does not look at them, because it would have to wait.
 template <class T, class R>
 struct DeviceOp<CrossEntropyOp<T, R>> {
   using Op = CrossEntropyOp<T, R>;

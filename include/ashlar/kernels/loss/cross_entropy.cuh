@@ -12,6 +12,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 
 namespace ashlar::kernels::cuda {
 namespace detail {
@@ -20,6 +21,10 @@ template <class T>
 ASHLAR_DEVICE T weight_of(T const* weight, std::size_t c) {
   return weight != nullptr ? weight[c] : T(1);
 }
+
+/// The loss of a row whose target is no class: the host does not see it, and nothing is read for it.
+template <class T>
+inline constexpr T no_loss = std::numeric_limits<T>::quiet_NaN();
 
 /// Stages 0 and 1: log-sum-exp; stage 2: the sum over the classes of weight * (norm - x), for label smoothing, or of
 /// weight * q * (norm - x) for targets that are probabilities q. Stores log_norm and each row's loss.
@@ -55,7 +60,7 @@ struct CrossEntropyRow : ExpSum<T> {
       T one = T(0);
       if (target[row] != ignore_index) {
         auto const t = static_cast<std::size_t>(target[row]);
-        one = weight_of(weight, t) * (norm - this->x[row * classes + t]);
+        one = t < classes ? weight_of(weight, t) * (norm - this->x[row * classes + t]) : T(no_loss<T>);
         if (smoothing != T(0)) one = (T(1) - smoothing) * one + smoothing / static_cast<T>(classes) * result[2];
       }
       losses[row] = one;
@@ -71,6 +76,7 @@ struct LossAndWeight {
 template <class T>
 struct AddLosses {
   using Value = LossAndWeight;
+  std::size_t classes;
   T const* losses;
   std::int64_t const* target;  // null: each row counts 1
   T const* weight;
@@ -80,8 +86,8 @@ struct AddLosses {
     a.loss += static_cast<double>(losses[i]);
     if (target == nullptr) {
       a.weight += 1;
-    } else if (target[i] != ignore_index) {
-      a.weight += static_cast<double>(weight_of(weight, static_cast<std::size_t>(target[i])));
+    } else if (auto const t = static_cast<std::size_t>(target[i]); target[i] != ignore_index && t < classes) {
+      a.weight += static_cast<double>(weight_of(weight, t));
     }
     return a;
   }
@@ -101,12 +107,12 @@ struct StoreLossAndWeight {
 /// What the losses of the rows become. losses is out with Reduction::none, else memory of `launcher` with room behind
 /// it for fold.
 template <class T, class Launcher>
-void finish_losses(Launcher& launcher, std::size_t rows, Reduction reduction, T const* losses,
+void finish_losses(Launcher& launcher, std::size_t rows, std::size_t classes, Reduction reduction, T const* losses,
                    std::int64_t const* target, T const* weight, std::int64_t ignore_index, T* out, double* counted,
                    LossAndWeight* parts) {
   bool const each = reduction == Reduction::none;
   if (each && counted == nullptr) return;
-  fold(launcher, rows, AddLosses<T>{losses, target, weight, ignore_index},
+  fold(launcher, rows, AddLosses<T>{classes, losses, target, weight, ignore_index},
        StoreLossAndWeight<T>{reduction == Reduction::mean, each ? nullptr : out, counted}, parts);
 }
 
@@ -157,6 +163,7 @@ struct CrossEntropyPullbackRow {
   ASHLAR_DEVICE void write(std::size_t row, std::size_t at, std::size_t i, T const* result) const {
     if (target[row] == ignore_index) return;
     auto const t = static_cast<std::size_t>(target[row]);
+    if (t >= classes) return;
     T scale = reduction == Reduction::none ? dout[row] : *dout;
     if (reduction == Reduction::mean) scale = static_cast<T>(static_cast<double>(scale) / *counted);
     T const hard = scale * (T(1) - smoothing) * weight_of(weight, t);
@@ -227,7 +234,7 @@ struct NllEach {
       T one = T(0);
       if (target[r] != ignore_index) {
         auto const t = static_cast<std::size_t>(target[r]);
-        one = -weight_of(weight, t) * log_probability[r * classes + t];
+        one = t < classes ? -weight_of(weight, t) * log_probability[r * classes + t] : T(no_loss<T>);
       }
       losses[r] = one;
     }
@@ -249,6 +256,7 @@ struct NllPullback {
     for (std::size_t r = row; r < row + N; ++r) {
       if (target[r] == ignore_index) continue;
       auto const t = static_cast<std::size_t>(target[r]);
+      if (t >= classes) continue;
       T scale = reduction == Reduction::none ? dout[r] : *dout;
       if (reduction == Reduction::mean) scale = static_cast<T>(static_cast<double>(scale) / *counted);
       dlog_probability[r * classes + t] -= scale * weight_of(weight, t);
@@ -285,9 +293,9 @@ void first_bad_target(Launcher& launcher, std::size_t rows, std::size_t classes,
 
 /// Cross-entropy of logits (rows, classes) against class indices (rows).
 ///
-/// Before  first_bad_target is rows. settings.weight is a device pointer.
-/// After   out holds one value, or rows with Reduction::none (0 for an ignored row); log_norm (rows) holds the
-///         log-sum-exp of each row and *counted the sum of the counted targets' weights, which the pullback takes.
+/// Before  settings.weight is a device pointer.
+/// After   out holds one value, or rows with Reduction::none (0 for an ignored row, NaN where the target is no class:
+///         first_bad_target finds it); log_norm (rows) holds the log-sum-exp of each row and *counted the sum of the counted targets' weights, which the pullback takes.
 template <class T, class Launcher>
 void cross_entropy(Launcher& launcher, std::size_t rows, std::size_t classes, T const* logits,
                    std::int64_t const* target, CrossEntropy<T> const& settings, T* out, T* log_norm, double* counted) {
@@ -302,7 +310,7 @@ void cross_entropy(Launcher& launcher, std::size_t rows, std::size_t classes, T 
                                                          static_cast<T>(settings.label_smoothing),
                                                          log_norm,
                                                          memory.losses});
-  detail::finish_losses(launcher, rows, settings.reduction, memory.losses, target, settings.weight,
+  detail::finish_losses(launcher, rows, classes, settings.reduction, memory.losses, target, settings.weight,
                         settings.ignore_index, out, counted, memory.parts);
 }
 
@@ -334,7 +342,7 @@ void cross_entropy_probabilities(Launcher& launcher, std::size_t rows, std::size
                                                         static_cast<T>(settings.label_smoothing),
                                                         log_norm,
                                                         memory.losses});
-  detail::finish_losses(launcher, rows, settings.reduction, memory.losses, nullptr, settings.weight,
+  detail::finish_losses(launcher, rows, classes, settings.reduction, memory.losses, nullptr, settings.weight,
                         settings.ignore_index, out, nullptr, memory.parts);
 }
 
@@ -360,7 +368,7 @@ void nll(Launcher& launcher, std::size_t rows, std::size_t classes, T const* log
       device::blocks_for(rows, 256),
       device::Elementwise<detail::NllEach<T>>{
           {classes, log_probability, target, settings.weight, settings.ignore_index, memory.losses}, rows, false});
-  detail::finish_losses(launcher, rows, settings.reduction, memory.losses, target, settings.weight,
+  detail::finish_losses(launcher, rows, classes, settings.reduction, memory.losses, target, settings.weight,
                         settings.ignore_index, out, counted, memory.parts);
 }
 
