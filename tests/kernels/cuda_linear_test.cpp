@@ -45,3 +45,14 @@ TEST_CASE("linear on tensor cores agrees with the reference of rounded operands"
     CHECK(failures.none());
   }
 }
+
+TEST_CASE("two layers in one kernel have the bits of one after the other") {
+  for (std::size_t const rows : {0u, 1u, 15u, 17u, 65u}) {
+    cuda_test::CheckedDevice device;
+    cuda_test::Failures failures;
+    cuda_test::mlp_case<7, 33, 5>(device, failures, rows, 1);
+    device.finish(failures);
+    CAPTURE(failures.text());
+    CHECK(failures.none());
+  }
+}

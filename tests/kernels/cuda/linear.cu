@@ -16,6 +16,7 @@ void linear_on_gpu(Failures& failures) {
       on_gpu(failures, [&](GpuDevice& d) { linear_case<20, 256, float>(d, failures, rows, shift); });
       on_gpu(failures, [&](GpuDevice& d) { linear_case<256, 10, float>(d, failures, rows, shift); });
       on_gpu(failures, [&](GpuDevice& d) { linear_case<33, 31, double>(d, failures, rows, shift); });
+      if (rows > 4) on_gpu(failures, [&](GpuDevice& d) { mlp_case<20, 256, 10>(d, failures, rows, shift); });
       if (!has_tensor_cores()) continue;
       on_gpu(failures, [&](GpuDevice& d) {
         tensor_case<kernels::cuda::TensorCores::tf32, 20, 65>(d, failures, rows, shift);

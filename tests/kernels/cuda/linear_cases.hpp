@@ -3,6 +3,7 @@
 #pragma once
 
 #include <ashlar/kernels/linear/cuda.cuh>
+#include <ashlar/kernels/linear/mlp.cuh>
 #include <ashlar/kernels/linear/tensor_cores.cuh>
 
 #include <ashlar/kernels/convert/reference.hpp>
@@ -62,6 +63,27 @@ void linear_case(Device& device, Failures& failures, std::size_t rows, std::size
   kernels::reference::linear_backward_parameters<In, Out>(rows, x.data(), dy.data(), dweight.data(), dbias.data());
   failures.expect_close(what + "dweight", device.download(on_dweight), dweight, rounding<T>(rows));
   failures.expect_close(what + "dbias", device.download(on_dbias), dbias, rounding<T>(rows));
+}
+
+/// Two layers at once have the bits of one after the other.
+template <std::size_t In, std::size_t Hidden, std::size_t Out, class Device>
+void mlp_case(Device& device, Failures& failures, std::size_t rows, std::size_t shift) {
+  auto& launcher = device.launcher();
+  auto const on_x = device.upload(random<float>(rows * In, 1), shift);
+  auto const weight1 = device.upload(random<float>(Hidden * In, 2), shift);
+  auto const bias1 = device.upload(random<float>(Hidden, 3), shift);
+  auto const weight2 = device.upload(random<float>(Out * Hidden, 4), shift);
+  auto const bias2 = device.upload(random<float>(Out, 5), shift);
+  auto const hidden = device.upload(std::vector<float>(rows * Hidden, NAN), shift);
+  auto const expected = device.upload(std::vector<float>(rows * Out, NAN), shift);
+  auto const y = device.upload(std::vector<float>(rows * Out, NAN), shift);
+  float const* const between = hidden.data();
+  kernels::cuda::linear<In, Hidden, float, kernels::ReLU>(launcher, rows, on_x.data(), weight1.data(), bias1.data(),
+                                                          hidden.data());
+  kernels::cuda::linear<Hidden, Out, float>(launcher, rows, between, weight2.data(), bias2.data(), expected.data());
+  kernels::cuda::mlp<In, Hidden, Out, float>(launcher, rows, on_x.data(), weight1.data(), bias1.data(), kernels::ReLU{},
+                                             weight2.data(), bias2.data(), y.data());
+  failures.expect_same_bits("mlp of " + std::to_string(rows) + " rows", device.download(y), device.download(expected));
 }
 
 /// x as tensor cores see it.
