@@ -31,6 +31,16 @@ target_sources(ashlar_compiled INTERFACE
   $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/codegen/cmake/ashlar_io.cpp>
   $<INSTALL_INTERFACE:${CMAKE_INSTALL_DATADIR}/cmake/ashlar/ashlar_io.cpp>)
 
+# ashlar_io: that unit once for all of this project's own programs, which are many. What is tested as headers only, or as
+# one program with ashlar::compiled, does without it.
+add_library(ashlar_io STATIC EXCLUDE_FROM_ALL ${PROJECT_SOURCE_DIR}/codegen/cmake/ashlar_io.cpp)
+target_link_libraries(ashlar_io PUBLIC ashlar)
+target_compile_definitions(ashlar_io PUBLIC ASHLAR_IO_COMPILED)
+if(ASHLAR_SANITIZE)
+  target_compile_options(ashlar_io PRIVATE
+    -fsanitize=${ASHLAR_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+endif()
+
 set(ASHLAR_HAVE_CUDA OFF)
 if(NOT ASHLAR_CUDA STREQUAL "OFF")
   include(CheckLanguage)

@@ -5,6 +5,7 @@
 #include <ashlar/io/read.hpp>
 #include <ashlar/io/save_copy.hpp>
 #include <ashlar/io/save_tree.hpp>
+#include <ashlar/io/source.hpp>
 #include <ashlar/io/torch_write.hpp>
 #include <ashlar/io/verify_any.hpp>
 #include <ashlar/nn/batch_norm.hpp>

@@ -1,4 +1,5 @@
 // tests/io/torch_test.cpp, mirrors include/ashlar/io/torch.hpp.  SPDX-License-Identifier: BSL-1.0
+#include <ashlar/io/decimal.hpp>
 #include <ashlar/io/torch.hpp>
 #include <ashlar/io/torch_write.hpp>
 
