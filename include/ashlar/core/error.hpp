@@ -25,9 +25,9 @@ enum class Errc : std::uint8_t {
 /// twin of each call returns it inside a `Result` instead.
 class Error : public std::exception {
  public:
-  Error(Errc code, std::string headline, std::vector<std::string> problems = {})
+  __attribute__((cold, noinline)) Error(Errc code, std::string headline, std::vector<std::string> problems = {})
       : code_(code), headline_(std::move(headline)), problems_(std::move(problems)), what_(headline_) {
-    for (auto const& p : problems_) what_ += "\n  " + p;
+    for (auto const& p : problems_) what_.append("\n  ").append(p);
   }
 
   [[nodiscard]] char const* what() const noexcept override { return what_.c_str(); }

@@ -43,13 +43,14 @@ struct Extents {
 };
 
 /// "(256, 20)", "(5,)", "()": PyTorch's tuples, `?` for dyn.
-inline std::string to_string(Extents const& e) {
+__attribute__((cold, noinline)) inline std::string to_string(Extents const& e) {
   std::string s = "(";
   for (std::size_t d = 0; d < e.rank; ++d) {
-    if (d != 0) s += ", ";
-    s += e[d] == dyn ? std::string("?") : std::to_string(e[d]);
+    if (d != 0) s.append(", ");
+    if (e[d] == dyn) s.append("?");
+    else s.append(std::to_string(e[d]));
   }
-  return s += e.rank == 1 ? ",)" : ")";
+  return s.append(e.rank == 1 ? ",)" : ")");
 }
 
 /// The extents of one tensor: static ones in the type, `dyn` ones as members.

@@ -108,13 +108,7 @@ class ValueTensor {
     std::size_t outer = shape_.rank;
     std::size_t run = 1;
     while (outer != 0 && (shape_[outer - 1] == 1 || strides_[outer - 1] == run)) run *= shape_[--outer];
-    switch (run == 1 ? size_of(dtype_) : 0) {
-      case 1: return gather<1>(outer, to.data(), 1);
-      case 2: return gather<2>(outer, to.data(), 2);
-      case 4: return gather<4>(outer, to.data(), 4);
-      case 8: return gather<8>(outer, to.data(), 8);
-      default: return gather<0>(outer, to.data(), run * size_of(dtype_));
-    }
+    gather(outer, to.data(), run * size_of(dtype_));
   }
   /// A copy of the elements, row by row. Error: value, if they are of another type, or as `as` has it for bool.
   template <Element T>
@@ -145,13 +139,18 @@ class ValueTensor {
     return strides;
   }
 
-  /// Copies the runs of `bytes` bytes that the first `outer` dimensions count. Size: `bytes`, or 0 if it is not known.
-  template <std::size_t Size>
-  void gather(std::size_t outer, std::byte* to, std::size_t bytes) const {
+  /// Copies the runs of `bytes` bytes that the first `outer` dimensions count.
+  __attribute__((noinline)) void gather(std::size_t outer, std::byte* to, std::size_t bytes) const {
     std::array<std::size_t, max_rank> index{};
     std::byte const* from = storage_.data() + offset_ * size_of(dtype_);
     for (;;) {
-      std::memcpy(to, from, Size == 0 ? bytes : Size);
+      switch (bytes) {  // one element, mostly: a call for each would be most of the time
+        case 1: std::memcpy(to, from, 1); break;
+        case 2: std::memcpy(to, from, 2); break;
+        case 4: std::memcpy(to, from, 4); break;
+        case 8: std::memcpy(to, from, 8); break;
+        default: std::memcpy(to, from, bytes);
+      }
       to += bytes;
       std::size_t d = outer;
       for (;; index[d] = 0) {

@@ -112,7 +112,7 @@ struct Fnv128 {
 
 struct AppendTo {
   std::string* text;
-  void operator()(std::string_view piece) const { text->append(piece); }
+  __attribute__((cold, noinline)) void operator()(std::string_view piece) const { text->append(piece); }
 };
 
 }  // namespace detail
