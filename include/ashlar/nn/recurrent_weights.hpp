@@ -26,6 +26,7 @@ namespace ashlar {
 struct RNNNonlinearity {
   bool relu;
 
+  constexpr RNNNonlinearity(bool is_relu) : relu(is_relu) {}  // as compilers write it
   template <std::size_t N>
   constexpr RNNNonlinearity(char const (&word)[N]) : relu(std::string_view(word) == "relu") {
     if (!relu && std::string_view(word) != "tanh") throw "the nonlinearity of an RNN is tanh or relu";

@@ -18,6 +18,7 @@ namespace ashlar {
 struct TransformerActivation {
   bool gelu;
 
+  constexpr TransformerActivation(bool is_gelu) : gelu(is_gelu) {}  // as compilers write it
   template <std::size_t N>
   constexpr TransformerActivation(char const (&word)[N]) : gelu(std::string_view(word) == "gelu") {
     if (!gelu && std::string_view(word) != "relu") throw "the activation of a TransformerEncoderLayer is relu or gelu";

@@ -11,6 +11,9 @@
 #include <ashlar/kernels/linear/cpu.hpp>
 #include <ashlar/kernels/pointwise/cpu.hpp>
 #include <ashlar/kernels/rnn/shape.hpp>
+#if defined(__CUDACC__)
+#include <ashlar/kernels/rnn/plain.hpp>
+#endif
 
 #include <cstddef>
 #include <cstring>
