@@ -36,5 +36,8 @@ __attribute__((noinline)) void copy_block(std::size_t rows, std::size_t columns,
 }  // namespace ASHLAR_KERNELS_ABI
 }  // namespace ashlar::kernels
 
+#define ASHLAR_BODY <ashlar/kernels/gemm/sums.hpp>
+#include <ashlar/kernels/each_level.hpp>
+
 #define ASHLAR_BODY <ashlar/kernels/gemm/body.hpp>
 #include <ashlar/kernels/each_level.hpp>
