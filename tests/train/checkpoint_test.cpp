@@ -401,6 +401,31 @@ TEST_CASE("the extension of a name chooses the format") {
   CHECK(done.error().problems() == Lines{"SaveOptions::metadata: the format has no place for it"});
 }
 
+TEST_CASE("a checkpoint is not saved where its numbers would be lost") {
+  auto const c = make_zeros<AdamCheckpoint>();
+  auto const done = try_save("checkpoint.safetensors", *c);
+  REQUIRE(!done);
+  CHECK(done.error().headline() ==
+        "checkpoint.safetensors: .safetensors has tensors only, and Checkpoint<MLP<4, 8, 3, float>, "
+        "Adam<MLP<4, 8, 3, float>>> is a checkpoint with numbers: save it as .ashlar or .pt");
+}
+
+TEST_CASE("a partial load leaves what is missing, and takes nothing that is something else") {
+  auto const net = make_zeros<Small>();
+  save_torch("model.pt",
+             Value::dict({{Value("model"), torch_state_dict(*net)}, {Value("more"), torch_state_dict(*net)}}));
+  AdamCheckpoint c{};
+  c.epoch = 7;
+  c.model.out.bias(0) = 7;
+  auto const report = load("model.pt", c, {.partial = true});
+  CHECK(c.epoch == 7);
+  CHECK(c.model.out.bias(0) == 0);
+  CHECK(report.loaded == Lines{"model.hidden.weight", "model.hidden.bias", "model.out.weight", "model.out.bias"});
+  save_torch("other.pt", Value::dict({{Value("model"), Value(3)}, {Value("epoch"), Value("7")}}));
+  CHECK(problems_of<AdamCheckpoint>("other.pt", {.partial = true}) ==
+        Lines{"model is the integer 3, not a dict", "epoch is the string '7', no number for u64"});
+}
+
 TEST_CASE("a load onto a device asks for the device first") {
   Small net{};
   net.out.bias(2) = 3;

@@ -50,6 +50,7 @@ class RenamedRows {
         changes_(!options.at.empty() || !options.strip_prefix.empty() || !options.rename.empty() ||
                  !options.transpose.empty()) {
     if (!options.partial) problems_ = source_.problems;
+    problems_.insert(problems_.end(), source_.mistakes.begin(), source_.mistakes.end());
     if (!changes_) return;
     take(options.at);
     keys_.reserve(own_.size());

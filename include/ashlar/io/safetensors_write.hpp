@@ -8,6 +8,7 @@
 #include <ashlar/io/rules.hpp>
 #include <ashlar/io/safetensors.hpp>
 #include <ashlar/io/safetensors_header.hpp>
+#include <ashlar/io/training.hpp>
 #include <ashlar/io/value_tensor.hpp>
 #include <ashlar/reflect/row.hpp>
 
@@ -276,6 +277,10 @@ ASHLAR_IO_FUNCTION Result<void> save_safetensors_value(std::string const& path, 
 
 ASHLAR_IO_FUNCTION Result<void> save_named_safetensors(std::string const& path, Layout const& layout,
                                                        void const* object, SaveOptions const& options) {
+  if (layout.info != nullptr && is_checkpoint(*layout.info)) {
+    return error(Errc::value, {path, ": .safetensors has tensors only, and ", layout.type,
+                               " is a checkpoint with numbers: save it as .ashlar or .pt"});
+  }
   return save_safetensors_object(path, layout, object, {.metadata = options.metadata});
 }
 #ifndef ASHLAR_IO_COMPILED

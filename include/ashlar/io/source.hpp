@@ -25,6 +25,7 @@ struct Source {
   ValueTensor (*tensor)(void const* context, std::size_t row) = nullptr;
   // Of a checkpoint, which is more than a state_dict; by keys of the object:
   std::vector<std::string> required{};   ///< numbers that the file has to have
+  std::vector<std::string> mistakes{};   ///< of parts that are something else than the object has: also if partial
   std::vector<std::string> explained{};  ///< parts of which a problem says all there is to say
   std::vector<std::string> unused{};     ///< what the file has beside tensors, and the object does not
 };

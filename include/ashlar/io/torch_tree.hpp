@@ -58,6 +58,7 @@ class TorchTree {
   [[nodiscard]] Source source() const {
     Source out = state_.source();
     out.required = required_;
+    out.mistakes = mistakes_;
     out.explained = explained_;
     out.unused = unused_;
     return out;
@@ -111,7 +112,7 @@ class TorchTree {
   }
   /// Notes what is wrong with a part, of which nothing else is said then.
   ASHLAR_COLD void explain(std::string own, std::string problem) {
-    state_.refuse(std::move(problem));
+    mistakes_.push_back(std::move(problem));
     explained_.push_back(std::move(own));
   }
   /// Members of a struct that is not a network have to be there; of one that holds more than a number it is said once.
@@ -196,7 +197,7 @@ class TorchTree {
       if (entry != nullptr && entry->is_dict()) note_unknown(rows, *entry, unknown);
     }
     for (std::string const& name : unknown) {
-      state_.refuse(message(
+      mistakes_.push_back(message(
           {join(printable(path), "state"), " has ", printable(name), ", which ", short_name(type), " does not keep"}));
     }
     if (!steps.problem.empty())
@@ -321,8 +322,8 @@ class TorchTree {
                         : name == "decoupled_weight_decay" ? type.name.starts_with("ashlar::AdamW<")
                                                            : false;
       if (known || ours == on) continue;
-      state_.refuse(message({join(printable(path), "param_groups"), " has ", printable(name), ", which is ",
-                             item.value.describe(), ": not so in ", short_name(type)}));
+      mistakes_.push_back(message({join(printable(path), "param_groups"), " has ", printable(name), ", which is ",
+                                   item.value.describe(), ": not so in ", short_name(type)}));
     }
   }
 
@@ -394,8 +395,8 @@ class TorchTree {
       std::string_view const name = item.key.as_string();
       if (name.starts_with('_') || name == "base_lrs" || name == "verbose" || name == "lr_lambdas") continue;
       if (std::find(names.begin(), names.end(), name) != names.end()) continue;
-      state_.refuse(message({subject(path), " has ", printable(name), ", which ",
-                             short_name(*member_at(*layout_.info, own).type), " has not"}));
+      mistakes_.push_back(message({subject(path), " has ", printable(name), ", which ",
+                                   short_name(*member_at(*layout_.info, own).type), " has not"}));
     }
   }
   /// The one rate that a schedule's optimizer began with; null if groups have several.
@@ -432,6 +433,7 @@ class TorchTree {
   std::set<std::string, std::less<>> seen_;  // keys of the layout that the file has, or whose parts it has
   std::vector<std::pair<std::string, TypeInfo const*>> structs_;
   std::vector<std::string> required_;
+  std::vector<std::string> mistakes_;
   std::vector<std::string> explained_;
   std::vector<std::string> unused_;
   std::vector<std::string> others_;  // what the file has and the object does not
