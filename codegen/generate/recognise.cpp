@@ -158,9 +158,8 @@ Layer recognise(Tree const& tree, std::size_t node, std::size_t before) {
   }
   if (Layer layer = recognise_recurrent(module); !layer.name.empty()) return layer;
   if (Leaf const* const in = module.find("in_proj_weight"); in != nullptr && in->shape.rank == 2) {
-    return no_layer(message({"nn.MultiheadAttention of ", in->shape[1],
-                             " features; the number of heads is not in the "
-                             "file"}));
+    return no_layer(
+        message({"MultiheadAttention<", in->shape[1], ", heads>, but the file does not hold how many heads"}));
   }
   if (module.has("weight_g") && module.has("weight_v")) {
     return no_layer("under torch.nn.utils.weight_norm: weight = weight_g * weight_v / norm(weight_v)");

@@ -6,6 +6,7 @@
 #include <ashlar/nn/group_norm.hpp>
 #include <ashlar/nn/recurrent.hpp>
 #include <ashlar/nn/recurrent_cell.hpp>
+#include <ashlar/nn/transformer.hpp>
 
 #include <array>
 #include <cstdint>
@@ -74,6 +75,9 @@ struct Members {
   ashlar::GELUTanh gelu;
   ashlar::ConvTranspose2d<4, 6, 3, ashlar::ConvTransposeOptions{.stride = 2, .output_padding = 1, .groups = 2}> up;
   ashlar::GroupNorm<2, 4> groups;
+  ashlar::MultiheadAttention<4, 2, ashlar::MultiheadAttentionOptions{.batch_first = true}> attention;
+  ashlar::TransformerEncoderLayer<4, 2, 6, ashlar::TransformerOptions{.activation = "gelu", .norm_first = true}>
+      encoder;
   ashlar::InstanceNorm1d<4, ashlar::InstanceNormOptions{.affine = true, .track_running_stats = true}> each;
   ashlar::Tied<"words"> decoder;
 };

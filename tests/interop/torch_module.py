@@ -85,6 +85,7 @@ assert [b for b, _ in scale.named_buffers()] == ["steps", "mean"]
 assert net.lstm.batch_first and net.rnn.nonlinearity == "relu" and net.words.padding_idx == 0
 assert not net.frozen.weight.requires_grad and not net.half_frozen.hidden.bias.requires_grad
 assert net.up.output_padding == (1, 1) and net.groups.num_groups == 2
+assert net.attention.num_heads == 2 and net.attention.batch_first and net.encoder.norm_first
 assert isinstance(net.each, torch.nn.InstanceNorm1d) and net.each.track_running_stats
 assert net.half_frozen.hidden.weight.requires_grad and net.norm.eps == 1e-12
 try:

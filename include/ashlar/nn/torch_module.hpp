@@ -27,8 +27,9 @@ constexpr std::string_view torch_layer() {
       " AdaptiveAvgPool1d AdaptiveAvgPool2d AvgPool1d AvgPool2d BatchNorm1d BatchNorm2d Conv1d Conv2d "
       "ConvTranspose1d ConvTranspose2d Dropout ELU Embedding Flatten GELU GELUTanh GRU GRUCell GroupNorm "
       "Hardsigmoid Hardswish Hardtanh Identity InstanceNorm1d InstanceNorm2d LSTM LSTMCell LayerNorm "
-      "LeakyReLU Linear LogSigmoid LogSoftmax MaxPool1d MaxPool2d Mish PReLU RMSNorm RNN RNNCell ReLU "
-      "ReLU6 SiLU Sigmoid Softmax Softplus Softsign Tanh ";
+      "LeakyReLU Linear LogSigmoid LogSoftmax MaxPool1d MaxPool2d Mish MultiheadAttention PReLU RMSNorm RNN RNNCell "
+      "ReLU "
+      "ReLU6 SiLU Sigmoid Softmax Softplus Softsign Tanh TransformerEncoderLayer ";
   constexpr std::string_view library = "ashlar::";
   constexpr std::string_view full = compiler_name<T>();
   std::string_view const name = type_name<T>().substr(0, type_name<T>().find('<'));
@@ -50,7 +51,8 @@ bool is_torch_step() {
   } else {
     std::string_view const name = torch_layer<L>();
     bool const recurrent = name == "LSTM" || name == "GRU" || name == "RNN" || name.ends_with("Cell");
-    return is_layer<M>() && !recurrent;
+    bool const attention = name == "MultiheadAttention";
+    return is_layer<M>() && !recurrent && !attention;
   }
 }
 

@@ -212,6 +212,29 @@ inline std::string tensor_line(Kind kind, std::string_view key, DType dtype, Ext
   return assignment(key, std::string("nn.Parameter(").append(zeros).append(trains ? ")" : ", requires_grad=False)"));
 }
 
+/// "8, 2, batch_first=True" of "MultiheadAttention<8, 2, MultiheadAttentionOptions{.batch_first = true}>": numbers,
+/// then settings, which have PyTorch's names.
+inline std::string arguments_of_type(std::string_view type) {
+  std::string out;
+  std::size_t at = type.find('<') + 1;
+  for (; at < type.size() && type[at] >= '0' && type[at] <= '9'; at += type[at] == ',' ? 2 : 0) {
+    std::size_t const end = type.find_first_of(",>", at);
+    out.append(out.empty() ? "" : ", ").append(type.substr(at, end - at));
+    at = end;
+  }
+  std::size_t const close = type.find('}');
+  for (at = type.find('{'); at < close && close != std::string_view::npos;) {
+    std::size_t const name = type.find('.', at) + 1;
+    std::size_t const equals = type.find(" = ", name);
+    std::size_t const end = type.find_first_of(",}", equals);
+    std::string_view const value = type.substr(equals + 3, end - equals - 3);
+    out.append(", ").append(type.substr(name, equals - name)).append("=");
+    out.append(value == "true" ? "True" : value == "false" ? "False" : value);
+    at = end == close ? close : end + 1;
+  }
+  return out;
+}
+
 /// Settings that PyTorch's printed layers leave out or write otherwise than their constructors take them. `type`: the
 /// layer's name, "AvgPool2d<2, AvgPoolOptions{.ceil_mode = true}>".
 inline std::string torch_arguments(std::string_view name, std::string arguments, std::string_view type, DType dtype) {
@@ -223,6 +246,7 @@ inline std::string torch_arguments(std::string_view name, std::string arguments,
     arguments += option;
   };
   auto const says = [&](std::string_view option) { return type.find(option) != std::string_view::npos; };
+  if (name == "MultiheadAttention" || name == "TransformerEncoderLayer") arguments = arguments_of_type(type);
   replace("padding=same", "padding='same'");
   replace("nonlinearity=relu", "nonlinearity='relu'");
   if (name.starts_with("BatchNorm")) {
