@@ -6,6 +6,7 @@
 #include <ashlar/core/to.hpp>
 #include <ashlar/io/file.hpp>
 #include <ashlar/io/file_of.hpp>
+#include <ashlar/io/load_to.hpp>
 #include <ashlar/io/tensors.hpp>
 #include <ashlar/nn.hpp>
 #include <ashlar/nn/for_each_layer.hpp>
