@@ -29,9 +29,11 @@
 
 #ifdef __CUDACC__
 #define ASHLAR_DEVICE __device__ __forceinline__
+#define ASHLAR_DEVICE_INLINE __device__ __forceinline__
 #define ASHLAR_DEVICE_UNROLL _Pragma("unroll")
 #else
 #define ASHLAR_DEVICE
+#define ASHLAR_DEVICE_INLINE inline  // for functions that are neither templates nor members
 #define ASHLAR_DEVICE_UNROLL
 #include <ashlar/kernels/device/faults.hpp>
 

@@ -28,7 +28,7 @@ enum class TensorCores { tf32, bf16 };
 namespace detail {
 
 /// x rounded to TF32, ties away from zero.
-ASHLAR_DEVICE unsigned to_tf32(float x) {
+ASHLAR_DEVICE_INLINE unsigned to_tf32(float x) {
 #if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
   unsigned out;
   asm("cvt.rna.tf32.f32 %0, %1;" : "=r"(out) : "f"(x));
@@ -40,7 +40,7 @@ ASHLAR_DEVICE unsigned to_tf32(float x) {
 }
 
 /// Two values rounded to bfloat16, ties to even; the first is the lower half.
-ASHLAR_DEVICE unsigned to_bf16(float first, float second) {
+ASHLAR_DEVICE_INLINE unsigned to_bf16(float first, float second) {
 #if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
   unsigned out;
   asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(out) : "f"(second), "f"(first));

@@ -133,13 +133,14 @@ struct Candidates {
   std::size_t first;
   std::size_t last;
 };
-ASHLAR_DEVICE Candidates candidates(AverageWindow const& axis, std::size_t i, std::size_t, std::size_t count) {
+ASHLAR_DEVICE_INLINE Candidates candidates(AverageWindow const& axis, std::size_t i, std::size_t, std::size_t count) {
   Window const& w = axis.window;
   std::size_t const at = i + w.before;
   std::size_t const last = at / w.stride + 1;
   return {at < w.kernel ? 0 : (at - w.kernel) / w.stride + 1, last < count ? last : count};
 }
-ASHLAR_DEVICE Candidates candidates(AdaptiveWindow const& axis, std::size_t i, std::size_t n, std::size_t count) {
+ASHLAR_DEVICE_INLINE Candidates candidates(AdaptiveWindow const& axis, std::size_t i, std::size_t n,
+                                           std::size_t count) {
   std::size_t const first = i * axis.wanted / n;
   std::size_t const last = (i + 1) * axis.wanted / n + 2;
   return {first == 0 ? 0 : first - 1, last < count ? last : count};

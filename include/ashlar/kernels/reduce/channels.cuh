@@ -40,7 +40,7 @@ struct Quotient {
   std::size_t quotient;
   std::size_t rest;
 };
-ASHLAR_DEVICE Quotient divide(std::size_t a, std::size_t b) {
+ASHLAR_DEVICE_INLINE Quotient divide(std::size_t a, std::size_t b) {
   if (a <= 0xffffffffu && b <= 0xffffffffu) {
     auto const x = static_cast<unsigned>(a);
     auto const y = static_cast<unsigned>(b);
