@@ -20,25 +20,11 @@ set_target_properties(ashlar PROPERTIES
   VERIFY_INTERFACE_HEADER_SETS ${PROJECT_IS_TOP_LEVEL}
   INTERFACE_HEADER_SETS_TO_VERIFY HEADERS)
 
-# ashlar::compiled: the same, and the code behind save and load is compiled once a program, in one unit of its own,
-# instead of in each unit that includes io/file.hpp. It is a source of whoever links it: there is no library to install.
-add_library(ashlar_compiled INTERFACE)
-add_library(ashlar::compiled ALIAS ashlar_compiled)
-set_target_properties(ashlar_compiled PROPERTIES EXPORT_NAME compiled)
-target_link_libraries(ashlar_compiled INTERFACE ashlar)
-target_compile_definitions(ashlar_compiled INTERFACE ASHLAR_IO_COMPILED)
-target_sources(ashlar_compiled INTERFACE
-  $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/codegen/cmake/ashlar_io.cpp>
-  $<INSTALL_INTERFACE:${CMAKE_INSTALL_DATADIR}/cmake/ashlar/ashlar_io.cpp>)
-
-# ashlar_io: that unit once for all of this project's own programs, which are many. What is tested as headers only, or as
-# one program with ashlar::compiled, does without it.
-add_library(ashlar_io STATIC EXCLUDE_FROM_ALL ${PROJECT_SOURCE_DIR}/codegen/cmake/ashlar_io.cpp)
-target_link_libraries(ashlar_io PUBLIC ashlar)
-target_compile_definitions(ashlar_io PUBLIC ASHLAR_IO_COMPILED)
+include(${CMAKE_CURRENT_LIST_DIR}/ashlarCompiled.cmake)
 if(ASHLAR_SANITIZE)
   target_compile_options(ashlar_io PRIVATE
     -fsanitize=${ASHLAR_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  target_link_options(ashlar_io PUBLIC -fsanitize=${ASHLAR_SANITIZE})
 endif()
 
 set(ASHLAR_HAVE_CUDA OFF)

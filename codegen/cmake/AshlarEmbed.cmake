@@ -64,17 +64,11 @@ function(ashlar_embed)
   configure_file(${CMAKE_CURRENT_FUNCTION_LIST_DIR}/ashlar_embed.hpp.in ${folder}/${arg_AS}.hpp @ONLY)
   configure_file(${CMAKE_CURRENT_FUNCTION_LIST_DIR}/ashlar_embed.cpp.in ${folder}/${arg_AS}_checker.cpp @ONLY)
 
-  # The code behind `load`, once for all checkers.
-  if(NOT TARGET ashlar_embed_io)
-    add_library(ashlar_embed_io STATIC EXCLUDE_FROM_ALL ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/ashlar_io.cpp)
-    target_link_libraries(ashlar_embed_io PUBLIC ashlar::ashlar)
-    target_compile_definitions(ashlar_embed_io PUBLIC ASHLAR_IO_COMPILED)
-  endif()
   set(seen "$<TARGET_PROPERTY:${arg_TARGET},INCLUDE_DIRECTORIES>")
   set(defined "$<TARGET_PROPERTY:${arg_TARGET},COMPILE_DEFINITIONS>")
   set(checker ${arg_TARGET}_${arg_AS}_checker)
   add_executable(${checker} EXCLUDE_FROM_ALL ${folder}/${arg_AS}_checker.cpp)
-  target_link_libraries(${checker} PRIVATE ashlar_embed_io)
+  target_link_libraries(${checker} PRIVATE ashlar::compiled)
   target_include_directories(${checker} PRIVATE ${CMAKE_CURRENT_SOURCE_DIR} ${seen})
   target_compile_definitions(${checker} PRIVATE ${defined})
   add_custom_command(OUTPUT ${data} ${source}

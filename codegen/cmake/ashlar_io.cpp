@@ -1,4 +1,4 @@
-// The one unit of a program that links ashlar::compiled in which the file code is compiled.
+// The one unit of ashlar::compiled, in which the file code is compiled.
 // SPDX-License-Identifier: BSL-1.0
 #define ASHLAR_IO_IMPLEMENTATION
 #include <ashlar/io/file.hpp>

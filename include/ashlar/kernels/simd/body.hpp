@@ -191,10 +191,10 @@ ASHLAR_INLINE V blend(V u, V v, std::index_sequence<I...>) noexcept {
   }
 #if ASHLAR_LEVEL == 2
   if constexpr (sizeof(V) == 64 && sizeof...(I) == 16) {
-    return __builtin_ia32_blendmps_512_mask(u, v, static_cast<short>(Mask));
+    return __builtin_ia32_blendmps_512_mask(u, v, static_cast<unsigned short>(Mask));
   }
   if constexpr (sizeof(V) == 64 && sizeof...(I) == 8) {
-    return __builtin_ia32_blendmpd_512_mask(u, v, static_cast<signed char>(Mask));
+    return __builtin_ia32_blendmpd_512_mask(u, v, static_cast<unsigned char>(Mask));
   }
 #endif
 #endif
