@@ -7,6 +7,7 @@
 #include <ashlar/io/calls.hpp>
 #include <ashlar/io/message.hpp>
 #include <ashlar/io/printable.hpp>
+#include <ashlar/io/renamed_rows.hpp>
 #include <ashlar/io/report.hpp>
 #include <ashlar/io/scalars.hpp>
 #include <ashlar/io/source.hpp>
