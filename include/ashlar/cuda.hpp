@@ -8,9 +8,12 @@
 #include <ashlar/core/to.hpp>
 #include <ashlar/cuda/forward.hpp>
 #include <ashlar/cuda/ops/arithmetic.hpp>
+#include <ashlar/cuda/ops/batch_norm.hpp>
+#include <ashlar/cuda/ops/conv.hpp>
 #include <ashlar/cuda/ops/linear.hpp>
 #include <ashlar/cuda/ops/loss.hpp>
 #include <ashlar/cuda/ops/pointwise.hpp>
+#include <ashlar/cuda/ops/pool.hpp>
 #include <ashlar/cuda/optimizer.hpp>
 #include <ashlar/cuda/stream.hpp>
 #include <ashlar/cuda/tape.hpp>

@@ -34,8 +34,10 @@ CudaOwned<Net> zeros_like(CudaOwned<Net> const& net) {
 template <class Net, class Context>
 class Tape<CudaOwned<Net>, Context> {
  public:
-  Tape(CudaOwned<Net> const& net, CudaOwned<Net>& grads) : Tape(net, grads, nullptr) {}
-  Tape(CudaOwned<Net> const& net, CudaOwned<Net>& grads, Rng& rng) : Tape(net, grads, &rng) {}
+  Tape(CudaOwned<Net>& net, CudaOwned<Net>& grads) : Tape(net, true, grads, nullptr) {}
+  Tape(CudaOwned<Net>& net, CudaOwned<Net>& grads, Rng& rng) : Tape(net, true, grads, &rng) {}
+  Tape(CudaOwned<Net> const& net, CudaOwned<Net>& grads) : Tape(net, false, grads, nullptr) {}
+  Tape(CudaOwned<Net> const& net, CudaOwned<Net>& grads, Rng& rng) : Tape(net, false, grads, &rng) {}
   Tape(Tape const&) = delete;
   Tape& operator=(Tape const&) = delete;
 
@@ -83,11 +85,12 @@ class Tape<CudaOwned<Net>, Context> {
   [[nodiscard]] CudaOwned<Net> const& net() const { return *net_; }
 
  private:
-  Tape(CudaOwned<Net> const& net, CudaOwned<Net>& grads, Rng* rng)
+  Tape(CudaOwned<Net> const& net, bool writable, CudaOwned<Net>& grads, Rng* rng)
       : net_(&net),
         shadow_(&detail::shadow_of(net)),
         arena_(net.ordinal()),
-        core_(shadow_, nullptr, grads.device_data(), sizeof(Net), rng, detail::frozen_stretches<Net>, true),
+        core_(shadow_, writable ? const_cast<Net*>(shadow_) : nullptr, grads.device_data(), sizeof(Net), rng,
+              detail::frozen_stretches<Net>, true),  // the shadow is for its addresses: nobody writes it
         run_(detail::current_stream(detail::same_ordinal(net, grads)), arena_, core_, net.device_data(), true) {}
 
   template <class T, std::size_t... E>

@@ -62,6 +62,12 @@ class CudaRun {
     return reinterpret_cast<T const*>(net_ + tape_->offset_in_net(in_shadow));
   }
 
+  /// What TapeCore::writable finds, on the device.
+  template <class T>
+  T* writable(T const* in_shadow) const {
+    return tape_->writable(in_shadow) != nullptr ? const_cast<T*>(on_device(in_shadow)) : nullptr;
+  }
+
   /// A new recording takes its memory from the start, and work goes to the stream now in use.
   void begin() {
     if (!tape_->start_if_new()) return;

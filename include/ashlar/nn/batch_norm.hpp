@@ -121,11 +121,7 @@ struct BatchNormTrainingOp {
     new_mean = tape.writable(running_mean);
     new_var = tape.writable(running_var);
     new_batches = tape.writable(batches);
-    if (new_mean == nullptr) {
-      std::string text(Traits::name);
-      throw Error(Errc::value, text.append(" keeps running statistics in training: it must be part of the tape's "
-                                           "network, and that must not be const"));
-    }
+    check_writable();
   }
   template <class Y, class X, class... P>
   void forward(Y y, X x, P const&... parameters) const {
@@ -155,7 +151,13 @@ struct BatchNormTrainingOp {
     backward(planes_of<Traits>(x), x.data(), mean, variance, Traits::eps, weight, dy.data(), x.grad, dweight, dbias);
   }
 
- private:
+  void check_writable() const {
+    if (new_mean == nullptr) {
+      std::string text(Traits::name);
+      throw Error(Errc::value, text.append(" keeps running statistics in training: it must be part of the tape's "
+                                           "network, and that must not be const"));
+    }
+  }
   template <class P>
   struct Two {
     P weight = nullptr;
@@ -169,6 +171,8 @@ struct BatchNormTrainingOp {
   static Two<T*> gradients(P const&... parameters) {
     return {parameters.grad...};
   }
+
+ private:
   static void take_up(T& running, double of_batch) {
     running = static_cast<T>((1 - Traits::momentum) * static_cast<double>(running) + Traits::momentum * of_batch);
   }
@@ -178,8 +182,9 @@ template <class Layer, class X, class... P>
 auto batch_norm(Layer const& layer, X const& x, P const&... parameters) {
   using Traits = typename Layer::traits;
   using T = typename X::value_type;
-  if constexpr (!on_host<X>()) {
-    return refuse_device<Traits, X>();
+  using Running = decltype(layer.running_mean);
+  if constexpr (!together<X, Running, P...>()) {
+    return refuse_device<Traits, X, Running, P...>();
   } else if constexpr (!InputMistake<Traits, X>::value.empty()) {
     refuse<InputMistake<Traits, X>>();
     return harmless(x, like<T>(x.dims()));

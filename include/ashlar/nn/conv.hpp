@@ -97,7 +97,6 @@ struct ConvOp {
     if (x.grad != nullptr) kernels::conv_backward_input(shape, n, dy.data(), weight.data(), x.grad, work.data());
   }
 
- private:
   template <class X>
   static kernels::ConvShape shape_of(X const& x) {
     return {Traits::map.in,
@@ -112,6 +111,8 @@ struct ConvOp {
   static std::size_t images(Y const& y, kernels::ConvShape const& shape) {
     return y.numel() / shape.y_size();
   }
+
+ private:
   static Tensor<T, dyn> workspace(kernels::ConvShape const& shape) {
     return Tensor<T, dyn>(uninitialized_t{}, make_dims<dyn>(kernels::conv_workspace<T>(shape)));
   }
@@ -120,7 +121,7 @@ struct ConvOp {
 template <class Traits, class X, class W, class... B>
 auto convolve(X const& x, W const& weight, B const&... bias) {
   using T = typename X::value_type;
-  if constexpr (!on_host<X, W, B...>()) {
+  if constexpr (!together<X, W, B...>()) {
     return refuse_device<Traits, X, W, B...>();
   } else if constexpr (!InputMistake<Traits, X>::value.empty()) {
     refuse<InputMistake<Traits, X>>();

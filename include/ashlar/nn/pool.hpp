@@ -99,8 +99,6 @@ struct PoolOp {
     if constexpr (is_max) kernels::max_pool_backward(shape_of(x, dy), x.data(), dy.data(), x.grad);
     else kernels::avg_pool_backward(shape_of(x, dy), dy.data(), x.grad);
   }
-
- private:
   template <class X, class Y>
   static kernels::PoolShape<typename Traits::axis> shape_of(X const& x, Y const& y) {
     std::size_t const plane = image_extent<Traits>(y, 1) * image_extent<Traits>(y, 0);
@@ -110,7 +108,7 @@ struct PoolOp {
 
 template <class Traits, class X>
 auto pool(X const& x) {
-  if constexpr (!on_host<X>()) {
+  if constexpr (!together<X>()) {
     return refuse_device<Traits, X>();
   } else if constexpr (!InputMistake<Traits, X>::value.empty()) {
     refuse<InputMistake<Traits, X>>();

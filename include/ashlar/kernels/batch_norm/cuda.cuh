@@ -11,6 +11,7 @@
 #include <ashlar/kernels/scalar_math.hpp>
 
 #include <cstddef>
+#include <cstdint>
 
 namespace ashlar::kernels::cuda {
 namespace detail {
@@ -92,6 +93,28 @@ struct PrepareBackward {
   }
 };
 
+template <class T>
+struct TakeUpMoments {
+  double const* mean;
+  double const* variance;
+  double momentum;
+  double unbiased;  // n / (n - 1)
+  T* running_mean;
+  T* running_var;
+  std::int64_t* batches;
+  template <unsigned N>
+  ASHLAR_DEVICE void at(std::size_t first) const {
+    for (std::size_t c = first; c < first + N; ++c) {
+      running_mean[c] = mixed(running_mean[c], mean[c]);
+      running_var[c] = mixed(running_var[c], variance[c] * unbiased);
+      if (c == 0) ++*batches;
+    }
+  }
+  [[nodiscard]] ASHLAR_DEVICE T mixed(T running, double of_batch) const {
+    return static_cast<T>((1 - momentum) * static_cast<double>(running) + momentum * of_batch);
+  }
+};
+
 template <bool Backward, class T>
 struct ApplyChannelMap {
   Planes planes;
@@ -129,6 +152,18 @@ void channel_moments(Launcher& launcher, Planes const& planes, T const* x, doubl
   double const by = 1 / static_cast<double>(planes.per_channel());
   sum_channels(launcher, planes, PlaneElement<T>{x}, StoreOfChannel{by, mean});
   sum_channels(launcher, planes, detail::SquareAbout<T>{x, mean}, StoreOfChannel{by, variance});
+}
+
+/// The running statistics (channels) take up channel_moments of a batch, and `batches` is counted up. The variance is
+/// taken up unbiased; planes.per_channel() > 1.
+template <class T, class Launcher>
+void take_up_moments(Launcher& launcher, Planes const& planes, double const* mean, double const* variance,
+                     double momentum, T* running_mean, T* running_var, std::int64_t* batches) {
+  double const n = static_cast<double>(planes.per_channel());
+  launcher.launch(
+      device::blocks_for(planes.channels, 256),
+      device::Elementwise<detail::TakeUpMoments<T>>{
+          {mean, variance, momentum, n / (n - 1), running_mean, running_var, batches}, planes.channels, false});
 }
 
 /// y = (x - mean) / sqrt(variance + eps) * weight + bias; x, y as planes, the others (channels). weight and bias may be
