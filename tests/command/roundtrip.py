@@ -19,6 +19,7 @@ except ImportError as e:
 sys.path.insert(0, str(_console.SOURCE / "codegen" / "python"))
 import ashlar  # noqa: E402
 
+TORCH_PYTHON = os.environ.get("ASHLAR_TORCH_PYTHON", "/usr/bin/python3")
 PYTORCH = _console.GOLDEN / "pytorch"
 FLAT = ["mlp_zip", "mlp_legacy", "mlp_deflated", "batchnorm", "tied", "views", "views_legacy", "channels_last", "empty",
         "many_keys", "storage_slices", "zero_d", "rank_6", "real_pnet", "parameters", "dtypes_all", "special_values",
@@ -138,9 +139,9 @@ for name in readable:
     (pathlib.Path(name + ".0")).write_bytes((PYTORCH / f"{name}.pt").read_bytes())
     run("convert", PYTORCH / f"{name}.pt", "way.ashlar", "--quiet")
     run("convert", "way.ashlar", name + ".1", "--to", "pt", "--quiet")
-done = subprocess.run(["/usr/bin/python3", "-c", "import torch"], capture_output=True, check=False)
+done = subprocess.run([TORCH_PYTHON, "-c", "import torch"], capture_output=True, check=False)
 if done.returncode:
-    print("skipped: there is no /usr/bin/python3 with PyTorch to load what was written")
+    print(f"skipped: {TORCH_PYTHON} has no PyTorch to load what was written")
 else:
-    subprocess.run(["/usr/bin/python3", "-W", "ignore", "-c", TORCH, *readable], check=True)
+    subprocess.run([TORCH_PYTHON, "-W", "ignore", "-c", TORCH, *readable], check=True)
 print(f"{count} files converted")

@@ -33,7 +33,7 @@ if os.environ.get("ASHLAR_TORCH_CHILD") != "1":
     assert requires.split()[:2] == ["numpy>=1.21", "flatbuffers>=2.0"] and "[torch]" in requires, requires
 
     subprocess.run([program], check=True)  # cpp.ashlar
-    python = "/usr/bin/python3"
+    python = os.environ.get("ASHLAR_TORCH_PYTHON", "/usr/bin/python3")
     if not os.path.exists(python) or subprocess.run([python, "-c", "import torch"], stderr=subprocess.DEVNULL).returncode:
         print(f"{python} has no PyTorch (Debian: python3-torch): ashlar.torch is not tested")
         sys.exit(77)

@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 if os.environ.get("ASHLAR_TORCH_CHILD") != "1":
-    python = "/usr/bin/python3"
+    python = os.environ.get("ASHLAR_TORCH_PYTHON", "/usr/bin/python3")
     if not os.path.exists(python) or subprocess.run([python, "-c", "import torch"], stderr=subprocess.DEVNULL).returncode:
         print(f"{python} has no PyTorch (Debian: python3-torch): what torch.load makes of our files is not tested")
         sys.exit(77)

@@ -19,7 +19,7 @@ if os.environ.get("ASHLAR_TORCH_CHILD") != "1":
     # The same by ashlar_torch_module(), which CMake has run.
     assert (BIN / "mlp.py").read_text() == pathlib.Path("mlp.py").read_text()
     assert pathlib.Path("defaults.py").read_text() == pathlib.Path("conv_net.py").read_text()
-    python = "/usr/bin/python3"
+    python = os.environ.get("ASHLAR_TORCH_PYTHON", "/usr/bin/python3")
     if not os.path.exists(python) or subprocess.run([python, "-c", "import torch"], stderr=subprocess.DEVNULL).returncode:
         print(f"{python} has no PyTorch (Debian: python3-torch): whether it takes the generated modules is not tested")
         sys.exit(77)
