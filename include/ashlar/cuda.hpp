@@ -10,10 +10,14 @@
 #include <ashlar/cuda/ops/arithmetic.hpp>
 #include <ashlar/cuda/ops/batch_norm.hpp>
 #include <ashlar/cuda/ops/conv.hpp>
+#include <ashlar/cuda/ops/embedding.hpp>
 #include <ashlar/cuda/ops/linear.hpp>
 #include <ashlar/cuda/ops/loss.hpp>
+#include <ashlar/cuda/ops/matmul.hpp>
+#include <ashlar/cuda/ops/norm.hpp>
 #include <ashlar/cuda/ops/pointwise.hpp>
 #include <ashlar/cuda/ops/pool.hpp>
+#include <ashlar/cuda/ops/prelu.hpp>
 #include <ashlar/cuda/optimizer.hpp>
 #include <ashlar/cuda/stream.hpp>
 #include <ashlar/cuda/tape.hpp>

@@ -49,7 +49,7 @@ std::vector<float> results() {
   cuda::transpose(launcher, 1, 70, 33, x.data(), out);
   out += 70 * 33;
   std::vector<std::int64_t> const index = {3, 1, 3, 0, 3, 4, 1};
-  cuda::embedding_backward(launcher, index.size(), 7, index.data(), 4, x.data(), out);
+  cuda::embedding_backward(launcher, index.size(), 5, 7, index.data(), 4, x.data(), out);
   if (!found.none()) std::fputs(found.text().c_str(), stderr);
   return found.none() ? all : std::vector<float>();
 }

@@ -13,6 +13,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <type_traits>
 
 namespace ashlar {
@@ -48,6 +49,8 @@ constexpr auto append_extent(Dims<E...> const& from) {
 /// y[...] = weight[x[...]]. The weight is checked by the layer.
 template <std::size_t Num, std::size_t Dim, std::size_t Padding>
 struct EmbeddingOp {
+  static constexpr std::string_view name = "Embedding";
+
   template <class X, class T>
   auto output(X x, View<T const, Num, Dim> const&) const {
     std::size_t const bad = kernels::first_bad_index(x.numel(), Num, x.data());
@@ -95,8 +98,8 @@ struct Embedding {
 
   template <TensorLike X>
   [[nodiscard]] auto operator()(X const& x) const {
-    if constexpr (!detail::on_host<X>()) {
-      return detail::refuse_device<Embedding, X>();
+    if constexpr (!detail::together<X, decltype(weight)>()) {
+      return detail::refuse_device<Embedding, X, decltype(weight)>();
     } else if constexpr (!detail::EmbeddingMistake<X>::value.empty()) {
       detail::refuse<detail::EmbeddingMistake<X>>();
       return detail::harmless(x, detail::like<T>(detail::append_extent<Dim>(x.dims())));

@@ -133,12 +133,13 @@ template <class Layer, class X, class... P>
 auto group_norm(Layer const& layer, X const& x, P const&... parameters) {
   using Traits = typename Layer::traits;
   using T = typename X::value_type;
-  if constexpr (!on_host<X>()) {
-    return refuse_device<Traits, X>();
+  constexpr bool keeps = requires { layer.running_mean; };
+  if constexpr (!on_host<X>() && (!together<X, P...>() || (keeps && is_training<X>))) {  // no kernel keeps them yet
+    return refuse_device<Traits, X, P...>();
   } else if constexpr (!InputMistake<Traits, X>::value.empty()) {
     refuse<InputMistake<Traits, X>>();
     return harmless(x, like<T>(x.dims()));
-  } else if constexpr (!requires { layer.running_mean; }) {
+  } else if constexpr (!keeps) {
     return apply(GroupNormOp<Traits, T>{}, x, parameters...);
   } else if constexpr (is_training<X>) {
     return apply(GroupNormOp<Traits, T>{layer.running_mean.data(), layer.running_var.data()}, x, parameters...);

@@ -26,6 +26,8 @@ struct NormalizedShape {
   template <class... N>
     requires(std::is_integral_v<N> && ...)
   constexpr NormalizedShape(N... n) : rank(sizeof...(N)), extents{static_cast<std::size_t>(n)...} {}
+  constexpr NormalizedShape(std::size_t r, std::array<std::size_t, max_rank> const& e)
+      : rank(r), extents(e) {}  // how nvcc writes a template argument
 };
 
 /// Settings of LayerNorm, PyTorch's names and defaults.
@@ -102,8 +104,8 @@ struct LayerNormOp {
 template <class Traits, class X, class... P>
 auto layer_norm(X const& x, P const&... parameters) {
   using T = typename X::value_type;
-  if constexpr (!on_host<X>()) {
-    return refuse_device<Traits, X>();
+  if constexpr (!together<X, P...>()) {
+    return refuse_device<Traits, X, P...>();
   } else if constexpr (!InputMistake<Traits, X>::value.empty()) {
     refuse<InputMistake<Traits, X>>();
     return harmless(x, like<T>(x.dims()));

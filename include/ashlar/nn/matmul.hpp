@@ -61,7 +61,7 @@ struct MatmulMistake {
 /// Matrix product. Shapes a (..., K), b (K, N) -> (..., N); N is static.
 template <TensorLike A, TensorLike B>
 auto matmul(A const& a, B const& b) {
-  if constexpr (!detail::on_host<A, B>()) {
+  if constexpr (!detail::together<A, B>()) {
     return detail::refuse_device<detail::MatmulOp, A, B>();
   } else if constexpr (!detail::MatmulMistake<A, B>::value.empty()) {
     detail::refuse<detail::MatmulMistake<A, B>>();

@@ -47,7 +47,6 @@ struct PReLUOp {
     kernels::prelu_pullback(s.outer, Channels, s.inner, x.data(), slope.data(), dy.data(), x.grad, slope.grad);
   }
 
- private:
   struct Split {
     std::size_t outer, inner;
   };

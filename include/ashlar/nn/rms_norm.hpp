@@ -56,8 +56,8 @@ struct RMSNormOp {
 template <class Traits, class X, class... P>
 auto rms_norm(X const& x, P const&... weight) {
   using T = typename X::value_type;
-  if constexpr (!on_host<X>()) {
-    return refuse_device<Traits, X>();
+  if constexpr (!together<X, P...>()) {
+    return refuse_device<Traits, X, P...>();
   } else if constexpr (!InputMistake<Traits, X>::value.empty()) {
     refuse<InputMistake<Traits, X>>();
     return harmless(x, like<T>(x.dims()));

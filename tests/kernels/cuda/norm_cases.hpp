@@ -201,10 +201,10 @@ void embedding_case(Device& device, Failures& failures, std::size_t count, std::
   auto const on_dweight = device.upload(dweight, shift);
   auto const on_y = device.upload(std::vector<float>(count * dim, NAN), shift);
   kernels::reference::embedding(count, dim, index.data(), weight.data(), y.data());
-  kernels::cuda::embedding(launcher, count, dim, on_index.data(), on_weight.data(), on_y.data());
+  kernels::cuda::embedding(launcher, count, rows, dim, on_index.data(), on_weight.data(), on_y.data());
   failures.expect_same_bits(what + "y", device.download(on_y), y);
   kernels::reference::embedding_backward(count, dim, index.data(), 5, dy.data(), dweight.data());
-  kernels::cuda::embedding_backward(launcher, count, dim, on_index.data(), 5, on_dy.data(), on_dweight.data());
+  kernels::cuda::embedding_backward(launcher, count, rows, dim, on_index.data(), 5, on_dy.data(), on_dweight.data());
   failures.expect_same_bits(what + "dweight", device.download(on_dweight), dweight);
 
   auto const bad = device.upload(std::vector<std::size_t>(1, 77));

@@ -36,22 +36,28 @@ struct StorePlace {
 
 template <class I, class T>
 struct Embedding {
+  std::size_t rows;
   std::size_t dim;
   I const* index;
   T const* weight;
   T* y;
   template <unsigned N>
   ASHLAR_DEVICE void at(std::size_t i) const {
-    if (N == 4 && dim % 4 == 0) {
-      Quotient const q = divide(i, dim);
-      device::store(y + i, device::load<N>(weight + static_cast<std::size_t>(index[q.quotient]) * dim + q.rest));
+    Quotient const q = divide(i, dim);
+    std::uint64_t const row = row_of(q);
+    if (N == 4 && dim % 4 == 0 && row < rows) {
+      device::store(y + i, device::load<N>(weight + row * dim + q.rest));
     } else {
       ASHLAR_DEVICE_UNROLL
-      for (unsigned j = 0; j < N; ++j) {
-        Quotient const q = divide(i + j, dim);
-        y[i + j] = weight[static_cast<std::size_t>(index[q.quotient]) * dim + q.rest];
-      }
+      for (unsigned j = 0; j < N; ++j) y[i + j] = one(divide(i + j, dim));
     }
+  }
+  [[nodiscard]] ASHLAR_DEVICE std::uint64_t row_of(Quotient const& q) const {
+    return static_cast<std::uint64_t>(index[q.quotient]);  // of a negative index it is large
+  }
+  [[nodiscard]] ASHLAR_DEVICE T one(Quotient const& q) const {
+    std::uint64_t const row = row_of(q);
+    return row < rows ? weight[row * dim + q.rest] : static_cast<T>(__builtin_nan(""));
   }
 };
 
@@ -64,6 +70,7 @@ struct EmbeddingBackward {
   using Local = device::None;
 
   std::size_t count;
+  std::size_t rows;
   std::size_t dim;
   I const* index;
   std::size_t padding;
@@ -73,8 +80,8 @@ struct EmbeddingBackward {
   template <class Block>
   ASHLAR_DEVICE void operator()(Block& block) const {
     std::size_t const place = block.index().x;
-    std::size_t const row = static_cast<std::size_t>(index[place]);
-    if (row == padding) return;
+    std::uint64_t const row = static_cast<std::uint64_t>(index[place]);
+    if (row == padding || row >= rows) return;
     bool const later = block.any([&](auto& t, Shared&, Local&) {
       bool found = false;
       for (std::size_t i = t.index; i < place; i += threads) found = found || index[i] == index[place];
@@ -104,21 +111,23 @@ void first_bad_index(Launcher& launcher, std::size_t count, std::size_t rows, I 
   fold(launcher, count, detail::FirstBadIndex<I>{count, rows, index}, detail::StorePlace{out});
 }
 
-/// y[i] = row index[i] of weight: index (count), weight (rows, dim) -> y (count, dim).
+/// y[i] = row index[i] of weight, NaN for an index that is none: index (count), weight (rows, dim) -> y (count, dim).
 ///
-/// Before  first_bad_index is count; y overlaps no input.
+/// Before  y overlaps no input.
 template <class I, class T, class Launcher>
-void embedding(Launcher& launcher, std::size_t count, std::size_t dim, I const* index, T const* weight, T* y) {
+void embedding(Launcher& launcher, std::size_t count, std::size_t rows, std::size_t dim, I const* index,
+               T const* weight, T* y) {
   if (dim == 0) return;
-  device::for_each(launcher, count * dim, detail::Embedding<I, T>{dim, index, weight, y}, weight, y);
+  device::for_each(launcher, count * dim, detail::Embedding<I, T>{rows, dim, index, weight, y}, weight, y);
 }
 
-/// Row index[i] of dweight += dy[i], except for the row `padding`, which gets none. count is below 2^31.
+/// Row index[i] of dweight += dy[i], except for the row `padding` and for what is no row, which get none. count is
+/// below 2^31.
 template <class I, class T, class Launcher>
-void embedding_backward(Launcher& launcher, std::size_t count, std::size_t dim, I const* index, std::size_t padding,
-                        T const* dy, T* dweight) {
+void embedding_backward(Launcher& launcher, std::size_t count, std::size_t rows, std::size_t dim, I const* index,
+                        std::size_t padding, T const* dy, T* dweight) {
   launcher.launch({static_cast<unsigned>(count)},
-                  detail::EmbeddingBackward<I, T>{count, dim, index, padding, dy, dweight});
+                  detail::EmbeddingBackward<I, T>{count, rows, dim, index, padding, dy, dweight});
 }
 
 }  // namespace ashlar::kernels::cuda
