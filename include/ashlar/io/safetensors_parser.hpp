@@ -31,7 +31,8 @@ class SafetensorsParser {
 
   /// Checks everything that can be known without the length of the data.
   Result<void> parse() {
-    out_.tensors.reserve(text_.size() / 96);  // the usual length of an entry
+    out_.tensors.reserve(text_.size() / 64);  // few entries are shorter
+    out_.extents.reserve(text_.size() / 32);
     if (document()) return {};
     return Error(Errc::format, message({where_, ": invalid safetensors header, byte ", 8 + at_, ": ", problem_}));
   }
@@ -142,15 +143,10 @@ class SafetensorsParser {
   /// The index of the name that stands here; their number after an error. A third of a header are these words, so they
   /// are looked for as they are usually written.
   std::size_t field_name() {
+    if (take_word("\"dtype\"")) return 0;
+    if (take_word("\"shape\"")) return 1;
+    if (take_word("\"data_offsets\"")) return 2;
     std::size_t const begin = at_;
-    for (std::size_t f = 0; f < field_names.size(); ++f) {
-      std::size_t const n = field_names[f].size();
-      if (text_.size() - at_ > n + 1 && text_[at_] == '"' && text_[at_ + n + 1] == '"' &&
-          text_.compare(at_ + 1, n, field_names[f]) == 0) {
-        at_ += n + 2;
-        return f;
-      }
-    }
     std::string_view name;
     if (!string(name, "the name of a field in quotes")) return field_names.size();
     for (std::size_t f = 0; f < field_names.size(); ++f) {
@@ -159,6 +155,13 @@ class SafetensorsParser {
     at_ = begin;
     fail({printable(name_), ": unknown field '", printable(name), "'"});
     return field_names.size();
+  }
+
+  template <std::size_t N>
+  bool take_word(char const (&word)[N]) {
+    if (text_.size() - at_ < N - 1 || std::memcmp(text_.data() + at_, word, N - 1) != 0) return false;
+    at_ += N - 1;
+    return true;
   }
 
   ASHLAR_COLD bool fail_in(std::string_view expected) {
@@ -171,9 +174,13 @@ class SafetensorsParser {
     std::string_view name;
     if (!at('"')) return fail_in("a dtype in quotes");
     if (!string(name, "a dtype in quotes")) return false;
+    if (name == dtype_->name) {
+      e.dtype = dtype_;
+      return true;
+    }
     for (SafetensorsDType const& d : safetensors_dtypes) {
       if (d.name == name) {
-        e.dtype = &d;
+        e.dtype = dtype_ = &d;
         return true;
       }
     }
@@ -228,8 +235,15 @@ class SafetensorsParser {
                    printable(text_.substr(begin, 24)), why});
     };
     if (!digit()) return at('-') ? bad(": negative") : bad("");
-    value = 0;
-    for (; digit() && at_ - begin < 19; ++at_) value = value * 10 + static_cast<std::uint64_t>(text_[at_] - '0');
+    // Locals: through references, each digit would wait for the store of the one before.
+    std::string_view const digits = text_.substr(begin, 19);
+    std::uint64_t sum = 0;
+    std::size_t n = 0;
+    for (; n < digits.size() && digits[n] >= '0' && digits[n] <= '9'; ++n) {
+      sum = sum * 10 + static_cast<std::uint64_t>(digits[n] - '0');
+    }
+    value = sum;
+    at_ += n;
     if (text_[begin] == '0' && at_ - begin > 1) return bad(": a number does not begin with 0");
     for (; digit(); ++at_) {
       auto const d = static_cast<std::uint64_t>(text_[at_] - '0');
@@ -399,6 +413,7 @@ class SafetensorsParser {
   SafetensorsHeader& out_;
   std::size_t at_ = 0;
   std::string_view name_;  // of the entry that is being read
+  SafetensorsDType const* dtype_ = safetensors_dtypes.data();  // of the entry before, mostly the next one's too
   std::string problem_;
 };
 

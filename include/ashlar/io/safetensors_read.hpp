@@ -33,7 +33,7 @@ inline Result<Value> safetensors_value(std::span<std::byte const> bytes, std::sh
     for (std::size_t d = 0; d < e.rank; ++d) shape[d] = static_cast<std::size_t>(header->shape(e)[d]);
     auto const data =
         header->data.subspan(static_cast<std::size_t>(e.begin), static_cast<std::size_t>(e.end - e.begin));
-    require(ValueBuilder::set(out, Value(e.name), Value(ValueTensor(e.dtype->dtype, shape, data, owner))));
+    require(ValueBuilder::set(out, Value(e.name), ValueBuilder::make_tensor(e.dtype->dtype, shape, data, owner)));
   }
   if (header->has_metadata) {
     std::vector<ValueItem> pairs;

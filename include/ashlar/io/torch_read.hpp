@@ -33,9 +33,11 @@ class TorchArchive {
   /// `file`: what keeps the bytes; `open`: the file they are of, or null.
   Result<Value> read(std::shared_ptr<void const> const& file, InputFile const* open) {
     // If checksums are compared, every page is touched anyway.
-    auto records = ZipReader(bytes_, where_, check_crc_ ? nullptr : open).read();
+    ZipReader reader(bytes_, where_, check_crc_ ? nullptr : open);
+    auto records = reader.read();
     if (!records) return std::move(records).error();
     records_ = std::move(*records);
+    index_ = reader.take_index();
     if (auto done = find_root(); !done) return std::move(done).error();
     if (auto done = check_texts(); !done) return std::move(done).error();
 
@@ -101,7 +103,6 @@ class TorchArchive {
                      printable(records_.front().name), "' and '", printable(r.name), "'"});
       }
     }
-    index_ = NameIndex(records_.size(), [&](std::size_t i) { return records_[i].name; });
     std::string const code = message({root_, "/code/"});
     bool const has_code =
         std::any_of(records_.begin(), records_.end(), [&](ZipRecord const& r) { return r.name.starts_with(code); });

@@ -12,15 +12,17 @@
 #include <ashlar/io/zip_content.hpp>
 
 #include <array>
+#include <charconv>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
+#include <deque>
 #include <limits>
 #include <map>
 #include <memory>
 #include <span>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -28,7 +30,7 @@ namespace ashlar::detail {
 
 /// A block of elements that tensors are views of. Its bytes lie elsewhere in the file, under its key.
 struct TorchStorage {
-  std::string_view key;  ///< of the map below
+  std::string_view key;  ///< lies in the unpickler
   DType dtype;
   bool untyped;  ///< counts bytes; tensors say which dtype they see
   std::uint64_t elements;
@@ -47,18 +49,15 @@ class TorchUnpickler final : public Unpickler {
   [[nodiscard]] std::vector<TorchStorage> const& storages() const { return storages_; }
   /// The number of a storage; -1 if no tensor has one of this key.
   [[nodiscard]] std::ptrdiff_t find(std::string_view key) const {
-    auto const at = keys_.find(key);
-    return at == keys_.end() ? -1 : static_cast<std::ptrdiff_t>(at->second);
+    if (std::size_t const number = number_of(key); number < counted_) return static_cast<std::ptrdiff_t>(number);
+    auto const at = others_.find(key);
+    return at == others_.end() ? -1 : static_cast<std::ptrdiff_t>(at->second);
   }
   /// Points every tensor at the bytes of its storage: `contents` has one for each, of the right length.
   void resolve(std::span<ZipContent const> contents, std::shared_ptr<void const> const& file) {
     for (Value const& v : tensors_) {
-      auto& node = ValueBuilder::tensor_node(v);
-      ZipContent const& c = contents[node.storage];
-      ValueTensor const t = std::move(node.tensor);
-      node.tensor = ValueTensor(t.dtype(), t.shape(), t.strides(), c.bytes, t.storage_offset(),
-                                c.owner == nullptr ? file : std::shared_ptr<void const>(c.owner));
-      node.tensor.set_flags(t.is_parameter(), t.requires_grad());
+      ZipContent const& c = contents[ValueBuilder::tensor_node(v).storage];
+      ValueBuilder::set_storage(v, c.bytes, c.owner == nullptr ? file : std::shared_ptr<void const>(c.owner));
     }
     tensors_.clear();
   }
@@ -135,16 +134,36 @@ class TorchUnpickler final : public Unpickler {
     if (__builtin_mul_overflow(elements, size_of(type.dtype), &bytes) || bytes > (std::uint64_t{1} << 62)) {
       return fail({"storage '", key, "' with ", elements, " elements is too large"});
     }
-    auto const [at, added] = keys_.try_emplace(std::string(key), storages_.size());
-    if (added) {
-      storages_.push_back({at->first, type.dtype, untyped, elements, bytes});
-    } else if (TorchStorage const& s = storages_[at->second];
+    std::ptrdiff_t const known = find(key);
+    std::size_t const number = known < 0 ? storages_.size() : static_cast<std::size_t>(known);
+    if (known < 0) {
+      storages_.push_back({remember(key), type.dtype, untyped, elements, bytes});
+    } else if (TorchStorage const& s = storages_[number];
                s.dtype != type.dtype || s.untyped != untyped || s.elements != elements) {
       return fail({"storage '", key, "' with ", elements, " elements of ", name_of(type.dtype),
                    " had another size or dtype before: ", s.elements, " of ", name_of(s.dtype), ": a mismatch"});
     }
-    out = ValueBuilder::make_internal(storage_kind, static_cast<std::int64_t>(at->second));
+    out = ValueBuilder::make_internal(storage_kind, static_cast<std::int64_t>(number));
     return true;
+  }
+  /// The key of the next storage, to be found. Those of a file are usually 0, 1, 2, ..., which need no look-up.
+  std::string_view remember(std::string_view key) {
+    std::size_t const number = storages_.size();
+    keys_.emplace_back(key);
+    if (counted_ == number && number_of(key) == number) {
+      ++counted_;
+    } else {
+      others_.emplace(keys_.back(), number);
+    }
+    return keys_.back();
+  }
+  /// Of a key that is a plain number; that of another is too large for any storage.
+  static std::size_t number_of(std::string_view key) {
+    char const* const end = key.data() + key.size();
+    std::size_t number = 0;
+    auto const [at, fault] = std::from_chars(key.data(), end, number);
+    bool const plain = fault == std::errc() && at == end && (key.size() == 1 || key[0] != '0');
+    return plain ? number : std::numeric_limits<std::size_t>::max();
   }
 
   // ---- calls
@@ -367,7 +386,9 @@ class TorchUnpickler final : public Unpickler {
 
   bool legacy_;
   std::size_t encoded_ = 0;
-  std::map<std::string, std::size_t, std::less<>> keys_;
+  std::deque<std::string> keys_;  // of all storages
+  std::size_t counted_ = 0;  // so many of them are the numbers 0, 1, 2, ...
+  std::map<std::string_view, std::size_t> others_;  // the places of those behind
   std::vector<TorchStorage> storages_;
   std::vector<Value> tensors_;
 };

@@ -147,10 +147,7 @@ class TensorWalk {
 
 }  // namespace detail
 
-inline Value::Value(ValueTensor tensor) : kind_(Kind::tensor) {
-  payload_.node = new detail::TensorNode(std::move(tensor));
-  (void)detail::ValueBuilder::close(*this);
-}
+inline Value::Value(ValueTensor tensor) : Value(detail::ValueBuilder::make_tensor(std::move(tensor))) {}
 inline Value::Value(Kind kind, std::string_view text) : kind_(kind) { payload_.node = detail::TextNode::make(text); }
 inline Value::Value(Kind kind, std::vector<Value> elements) : Value(detail::ValueBuilder::open_list(kind)) {
   detail::ValueBuilder::reserve(*this, elements.size());
@@ -170,7 +167,10 @@ inline void Value::share() const noexcept {
   if (has_node()) payload_.node->refs.fetch_add(1, std::memory_order_relaxed);
 }
 inline void Value::release() noexcept {
-  if (has_node() && payload_.node->refs.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+  if (!has_node()) return;
+  // The last owner is alone with the node, so a look is enough, which costs less than a locked subtraction.
+  auto& refs = payload_.node->refs;
+  if (refs.load(std::memory_order_acquire) == 1 || refs.fetch_sub(1, std::memory_order_acq_rel) == 1) {
     detail::ValueBuilder::destroy(kind_, payload_.node);
   }
 }

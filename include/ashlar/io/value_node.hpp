@@ -4,6 +4,7 @@
 // deep a part is and how many tensors it stands for are known when it is closed.
 #pragma once
 
+#include <ashlar/io/name_index.hpp>
 #include <ashlar/io/value.hpp>
 
 #include <algorithm>
@@ -16,6 +17,7 @@
 #include <limits>
 #include <memory>
 #include <new>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -64,7 +66,8 @@ struct DictNode : ValueNode {
   std::unique_ptr<Body> body;  ///< none while the dict is empty: an empty one costs one byte in a pickle
 };
 struct TensorNode : ValueNode {
-  explicit TensorNode(ValueTensor t) : tensor(std::move(t)) {}
+  template <class... Parts>
+  explicit TensorNode(Parts&&... parts) : tensor(std::forward<Parts>(parts)...) {}
   ValueTensor tensor;
   std::size_t storage = 0;  ///< while a file is read: the number of the storage, whose bytes are found later
 };
@@ -97,6 +100,20 @@ struct ValueBuilder {
     Value out = list;
     out.kind_ = kind;
     return out;
+  }
+  /// A tensor made in place, of what a constructor of ValueTensor takes.
+  template <class... Parts>
+  static Value make_tensor(Parts&&... parts) {
+    TensorNode* const n = new TensorNode(std::forward<Parts>(parts)...);
+    n->tensors = 1;
+    n->closed = true;
+    return make(Value::Kind::tensor, n);
+  }
+  /// The bytes of a tensor that was read before them.
+  static void set_storage(Value const& tensor, std::span<std::byte const> bytes, std::shared_ptr<void const> owner) {
+    ValueTensor& t = tensor_node(tensor).tensor;
+    t.storage_ = bytes;
+    t.owner_ = std::move(owner);
   }
   static Value open_list(Value::Kind kind) { return make(kind, new ListNode); }
   static Value open_dict() { return make(Value::Kind::dict, new DictNode); }
@@ -150,7 +167,6 @@ struct ValueBuilder {
   static ValueFault close(Value const& v) {
     ValueNode* const n = node(v);
     if (n == nullptr || n->closed) return ValueFault::none;
-    if (v.kind() == Value::Kind::tensor) n->tensors = 1;
     if (v.is_dict()) {
       if (auto const& b = dict(v).body; b != nullptr && !sort(*b)) return ValueFault::duplicate;
     }
@@ -260,9 +276,11 @@ struct ValueBuilder {
     for (std::size_t i = 0; i < order.size(); ++i) {
       order[i] = {plain ? text(items[i].key).hash : 0, static_cast<std::uint32_t>(i)};
     }
-    std::sort(order.begin(), order.end(), [&](auto const& x, auto const& y) {
-      return x.first != y.first ? x.first < y.first : compare(items[x.second].key, items[y.second].key) < 0;
-    });
+    sort_by_hash(
+        order, [](auto const& x) { return x.first; },
+        [&](auto const& x, auto const& y) {
+          return x.first != y.first ? x.first < y.first : compare(items[x.second].key, items[y.second].key) < 0;
+        });
     b.order.resize(order.size());
     for (std::size_t i = 0; i < order.size(); ++i) {
       bool const same_hash = i != 0 && order[i - 1].first == order[i].first;

@@ -18,6 +18,9 @@
 #include <vector>
 
 namespace ashlar {
+namespace detail {
+struct ValueBuilder;
+}
 
 /// A view of the elements of one tensor, as they lie in a file or on the heap, and a share in what keeps them there.
 ///
@@ -132,6 +135,7 @@ class ValueTensor {
   [[nodiscard]] std::string describe() const { return detail::message({name_of(dtype_), " ", to_string(shape_)}); }
 
  private:
+  friend struct detail::ValueBuilder;
   static constexpr Strides row_major(Extents const& shape) {
     Strides strides{};
     std::size_t stride = 1;

@@ -58,6 +58,8 @@ class ZipReader {
     if (!find_directory() || !read_directory() || !read_local_headers() || !check_names()) return std::move(error_);
     return std::move(records_);
   }
+  /// Finds the names of the records that were read.
+  NameIndex take_index() { return std::move(index_); }
 
  private:
   static constexpr std::uint16_t has_descriptor = 1 << 3;
@@ -83,7 +85,7 @@ class ZipReader {
   /// Lets `get` and `text` see these bytes, which lie before the directory, and what is read with them.
   bool see(std::uint64_t at, std::uint64_t length) {
     if (file_ == nullptr || (at >= seen_from_ && inside(at - seen_from_, length, seen_.size()))) return true;
-    std::uint64_t const usual = std::min<std::uint64_t>(512, directory_ - at);
+    std::uint64_t const usual = std::min<std::uint64_t>(256, directory_ - at);
     buffer_.resize(static_cast<std::size_t>(std::max(length, usual)));
     if (auto done = file_->read(at, buffer_); !done) {
       error_ = std::move(done).error();
@@ -311,8 +313,8 @@ class ZipReader {
   }
 
   bool check_names() {
-    NameIndex const index(records_.size(), [&](std::size_t i) { return records_[i].name; });
-    if (std::ptrdiff_t const i = index.duplicate(); i >= 0) {
+    index_ = NameIndex(records_.size(), [&](std::size_t i) { return records_[i].name; });
+    if (std::ptrdiff_t const i = index_.duplicate(); i >= 0) {
       return fail(records_[static_cast<std::size_t>(i)], {"a duplicate name"});
     }
     for (ZipRecord const& record : records_) {
@@ -348,6 +350,7 @@ class ZipReader {
   std::uint64_t directory_ = 0;  ///< where it begins
   std::uint64_t count_ = 0;
   std::vector<ZipRecord> records_;
+  NameIndex index_;
   Error error_{Errc::format, ""};
 };
 
