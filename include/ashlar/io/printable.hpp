@@ -4,8 +4,10 @@
 #include <ashlar/io/message.hpp>
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace ashlar::detail {
 
@@ -28,6 +30,26 @@ ASHLAR_COLD inline bool is_utf8(std::string_view text) {
     i += more + 1;
   }
   return true;
+}
+
+/// Writes a character, which is Unicode, as UTF-8.
+inline void put_utf8(std::vector<char>& to, std::uint32_t code) {
+  auto const put = [&](std::uint32_t byte) { to.push_back(static_cast<char>(byte)); };
+  if (code < 0x80) {
+    put(code);
+  } else if (code < 0x800) {
+    put(0xc0 | code >> 6);
+    put(0x80 | (code & 0x3f));
+  } else if (code < 0x10000) {
+    put(0xe0 | code >> 12);
+    put(0x80 | (code >> 6 & 0x3f));
+    put(0x80 | (code & 0x3f));
+  } else {
+    put(0xf0 | code >> 18);
+    put(0x80 | (code >> 12 & 0x3f));
+    put(0x80 | (code >> 6 & 0x3f));
+    put(0x80 | (code & 0x3f));
+  }
 }
 
 /// Text from a file inside a message: control characters and broken UTF-8 as '?', at most 200 bytes.

@@ -43,10 +43,16 @@ inline constexpr std::array<SafetensorsDType, 16> safetensors_dtypes{{
     {"U64", DType::u64},
 }};
 
-/// The format's own of a dtype; null if it has none.
+/// The format's own of a dtype, or of its name there; null if there is none.
 constexpr SafetensorsDType const* safetensors_dtype(DType dtype) {
   for (SafetensorsDType const& d : safetensors_dtypes) {
     if (d.dtype == dtype) return &d;
+  }
+  return nullptr;
+}
+constexpr SafetensorsDType const* safetensors_dtype(std::string_view name) {
+  for (SafetensorsDType const& d : safetensors_dtypes) {
+    if (d.name == name) return &d;
   }
   return nullptr;
 }

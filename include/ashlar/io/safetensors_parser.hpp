@@ -174,18 +174,13 @@ class SafetensorsParser {
     std::string_view name;
     if (!at('"')) return fail_in("a dtype in quotes");
     if (!string(name, "a dtype in quotes")) return false;
-    if (name == dtype_->name) {
-      e.dtype = dtype_;
-      return true;
+    e.dtype = name == dtype_->name ? dtype_ : safetensors_dtype(name);
+    if (e.dtype == nullptr) {
+      at_ = begin;
+      return fail({printable(name_), ": unknown or unsupported dtype '", printable(name), "'"});
     }
-    for (SafetensorsDType const& d : safetensors_dtypes) {
-      if (d.name == name) {
-        e.dtype = dtype_ = &d;
-        return true;
-      }
-    }
-    at_ = begin;
-    return fail({printable(name_), ": unknown or unsupported dtype '", printable(name), "'"});
+    dtype_ = e.dtype;
+    return true;
   }
 
   bool list(SafetensorsEntry& e) {
@@ -369,7 +364,7 @@ class SafetensorsParser {
       if (!pair) return at_ = begin, fail({"half a surrogate pair in a JSON string: not Unicode"});
       code = 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00);
     }
-    put_utf8(code);
+    put_utf8(out_.decoded, code);
     return true;
   }
   bool hex4(std::uint32_t& code) {
@@ -388,24 +383,6 @@ class SafetensorsParser {
       code = code * 16 + digit;
     }
     return true;
-  }
-  void put_utf8(std::uint32_t code) {
-    auto const put = [&](std::uint32_t byte) { out_.decoded.push_back(static_cast<char>(byte)); };
-    if (code < 0x80) {
-      put(code);
-    } else if (code < 0x800) {
-      put(0xc0 | code >> 6);
-      put(0x80 | (code & 0x3f));
-    } else if (code < 0x10000) {
-      put(0xe0 | code >> 12);
-      put(0x80 | (code >> 6 & 0x3f));
-      put(0x80 | (code & 0x3f));
-    } else {
-      put(0xf0 | code >> 18);
-      put(0x80 | (code >> 12 & 0x3f));
-      put(0x80 | (code >> 6 & 0x3f));
-      put(0x80 | (code & 0x3f));
-    }
   }
 
   std::string_view text_;
