@@ -473,7 +473,8 @@ TEST_CASE("layers with a version: a state_dict of an earlier one is brought up t
 
 TEST_CASE("a checkpoint of shared long parts, which is no state_dict, is described in no time") {
   std::vector<Value> parts(100000);
-  parts.push_back(item("w", {}, std::vector<float>{1}).value);
+  std::vector<float> const one{1};  // the tensor is a view of it
+  parts.push_back(item("w", {}, one).value);
   Value const longish = Value::list(std::move(parts));
   std::vector<ValueItem> items;
   for (int i = 0; i < 50000; ++i) items.push_back({Value(i), longish});  // 5 * 10^9 parts

@@ -191,3 +191,29 @@ TEST_CASE("a Counter is the dict it counts in") {
         "x: at byte 26 (opcode REDUCE, 0x52): call of Counter: argument elements: a dict is expected, but there is "
         "the integer 1");
 }
+
+TEST_CASE("storages are told apart by their keys, whether these count or not") {
+  std::string const type = global("torch", "FloatStorage");
+  auto const keys_of = [&](std::vector<std::string> const& keys) {
+    std::string pickle = proto + "]";
+    for (std::string const& key : keys) {
+      pickle += rebuild + "(" + storage(type, key, 6) + small(0) + ")" + ")" + "\x89" + hooks + "tRa";
+    }
+    pickle += ".";
+    detail::TorchUnpickler unpickler(std::as_bytes(std::span(pickle)), "x", 0, false);
+    REQUIRE(unpickler.run().has_value());
+    std::string out;
+    for (std::size_t i = 0; i < unpickler.storages().size(); ++i) {
+      std::string_view const key = unpickler.storages()[i].key;
+      CHECK(unpickler.find(key) == static_cast<std::ptrdiff_t>(i));
+      out += std::string(key) + " ";
+    }
+    CHECK(unpickler.find("absent") == -1);
+    CHECK(unpickler.find("99999999999999999999") == -1);
+    return out;
+  };
+  CHECK(keys_of({"0", "1", "0", "2", "1"}) == "0 1 2 ");
+  CHECK(keys_of({"0", "00", "1", "01", "0", "2", "00"}) == "0 00 1 01 2 ");
+  CHECK(keys_of({"1", "0", "1", "2"}) == "1 0 2 ");
+  CHECK(keys_of({"0", "1", "7", "3", "2", "7", "4", "x-1"}) == "0 1 7 3 2 4 x-1 ");
+}

@@ -1,5 +1,6 @@
 // tests/io/zip_test.cpp, mirrors include/ashlar/io/zip.hpp and zip_content.hpp.  SPDX-License-Identifier: BSL-1.0
 #include <ashlar/io/crc32.hpp>
+#include <ashlar/io/name_index.hpp>
 #include <ashlar/io/zip.hpp>
 #include <ashlar/io/zip_content.hpp>
 
@@ -7,11 +8,14 @@
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 using ashlar::Result;
@@ -180,4 +184,18 @@ TEST_CASE("the CRC-32 is zlib's, of every length and in parts") {
   }
   char const digits[] = "123456789";  // the check value of the CRC's definition
   CHECK(ashlar::detail::crc32_of(std::as_bytes(std::span(digits, 9))) == 0xcbf43926u);
+}
+
+TEST_CASE("a sort by hash is a sort, however the hashes lie") {
+  using Entry = std::pair<std::uint64_t, int>;
+  for (std::size_t const n : {0, 1, 31, 32, 33, 1000}) {
+    for (std::uint64_t const factor : {0x9e3779b97f4a7c15u, 1ul, 0ul, 1ul << 63}) {  // spread, low bits, one, two
+      std::vector<Entry> entries;
+      for (std::size_t i = 0; i < n; ++i) entries.emplace_back(i * factor, static_cast<int>(i * 7919 % 1009));
+      std::vector<Entry> expected = entries;
+      std::sort(expected.begin(), expected.end());
+      ashlar::detail::sort_by_hash(entries, [](Entry const& e) { return e.first; }, std::less<>{});
+      CHECK(entries == expected);
+    }
+  }
 }
