@@ -92,6 +92,14 @@
 #define ASHLAR_KEEP(v) static_cast<void>(v)
 #endif
 
+// Makes a stride or pointer unknown to the optimizer before a tile: g++ would keep the address of each row of the tile
+// across the loop over tiles, more addresses than registers, and fetch most from the stack. clang does well without.
+#if defined(__GNUC__) && !defined(__clang__)
+#define ASHLAR_OPAQUE(n) asm("" : "+r"(n))
+#else
+#define ASHLAR_OPAQUE(n) static_cast<void>(n)
+#endif
+
 // ASHLAR_DISPATCH(f<A, B>(x)): calls detail::level_k::f<A, B>(x) for the level k of this machine.
 #if ASHLAR_HAS_0 && ASHLAR_HAS_1
 #define ASHLAR_DISPATCH(...)                                                  \

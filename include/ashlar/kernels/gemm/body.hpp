@@ -59,6 +59,9 @@ template <std::size_t R, std::size_t C, class T>
 ASHLAR_INLINE void dot_tile(std::size_t k, T const* a, std::size_t lda, T const* b, std::size_t ldb, T const* init,
                             std::size_t ldi, T* out, std::size_t ldo) noexcept {
   using S = Simd<T>;
+  // 64 x 256 -> 10, Zen 5, g++ 12 -O2, strides known and opaque: 1.37 and 1.33 us; those of a and b too: 1.38.
+  ASHLAR_OPAQUE(ldi);
+  ASHLAR_OPAQUE(ldo);
   typename S::V sum[R][C] = {};
   std::size_t i = 0;
   for (; i + S::lanes <= k; i += S::lanes) {
@@ -151,6 +154,12 @@ template <std::size_t R, class Act, class T>
 ASHLAR_INLINE void outer_tile(std::size_t k, T const* a, std::size_t am, std::size_t ak, T const* b, std::size_t ldb,
                               T const* init, std::size_t ldi, T* out, std::size_t ldo) noexcept {
   using S = Simd<T>;
+  // 64 x 20 -> 256 with ReLU, Zen 5, g++ 12 -O2, strides known and opaque: 2.93 and 2.82 us; am before the
+  // others: 2.90.
+  ASHLAR_OPAQUE(ldi);
+  ASHLAR_OPAQUE(ldo);
+  ASHLAR_OPAQUE(am);
+  ASHLAR_OPAQUE(a);
   typename S::V sum[R][2];
   ASHLAR_UNROLL
   for (std::size_t r = 0; r < R; ++r) {
@@ -198,6 +207,21 @@ ASHLAR_TARGET __attribute__((noinline)) void transpose_panel(std::size_t k, T co
   constexpr std::size_t piece = 16 / sizeof(T);
   for (std::size_t q = 0; q < 2 * lanes; q += lanes) {
     std::size_t i = 0;
+#if ASHLAR_LEVEL == 2
+    for (; i + 2 * piece <= k; i += 2 * piece) {
+      typename S::V row[piece];
+      typename S::V next[piece];
+      ASHLAR_UNROLL
+      for (std::size_t r = 0; r < piece; ++r) S::load_two_pieces(b + (q + r) * ldb + i, piece * ldb, row[r], next[r]);
+      transpose_pieces(row);
+      transpose_pieces(next);
+      ASHLAR_UNROLL
+      for (std::size_t r = 0; r < piece; ++r) {
+        S::store(panel + (i + r) * 2 * lanes + q, row[r]);
+        S::store(panel + (i + piece + r) * 2 * lanes + q, next[r]);
+      }
+    }
+#endif
     for (; i + piece <= k; i += piece) {
       typename S::V row[piece];
       ASHLAR_UNROLL

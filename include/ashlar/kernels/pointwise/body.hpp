@@ -150,7 +150,7 @@ struct VectorOp {
 #define ASHLAR_CONST(v) S::broadcast(static_cast<typename std::remove_cvref_t<decltype(x[0])>>(v))
 
 template <class T>
-ASHLAR_VECTOR_OP(ReLU, T, x < T(0) ? V{} : x, y <= T(0) ? V{} : ASHLAR_CONST(1))
+ASHLAR_VECTOR_OP(ReLU, T, S::max(V{}, x), y <= T(0) ? V{} : ASHLAR_CONST(1))
 template <class T>
 ASHLAR_VECTOR_OP(LeakyReLU, T, x > T(0) ? x : x * static_cast<T>(op.slope),
                  x > T(0) ? ASHLAR_CONST(1) : ASHLAR_CONST(op.slope))
