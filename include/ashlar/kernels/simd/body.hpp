@@ -107,8 +107,8 @@ struct Simd {
 #if defined(__clang__) || defined(ASHLAR_EMULATE_AVX512)
     return __builtin_shufflevector(a, b, 0, 1, 2, 3, 4, 5, 6, 7);
 #else
-    auto const twice = __builtin_ia32_broadcastf64x4_512(a, Simd<double>::zero(), static_cast<signed char>(-1));
-    return __builtin_ia32_broadcastf64x4_512(b, twice, static_cast<signed char>(0xf0));
+    auto const twice = __builtin_ia32_broadcastf64x4_512(a, Simd<double>::zero(), static_cast<unsigned char>(0xff));
+    return __builtin_ia32_broadcastf64x4_512(b, twice, static_cast<unsigned char>(0xf0));
 #endif
   }
 #endif
@@ -143,7 +143,7 @@ struct Simd {
     else return __builtin_ia32_minpd256(a, b);
 #elif ASHLAR_LEVEL == 2 && !defined(ASHLAR_EMULATE_AVX512) && !defined(__clang__)
     if constexpr (sizeof(T) == 4) return __builtin_ia32_minps512_mask(a, b, a, static_cast<short>(-1), 4);
-    else return __builtin_ia32_minpd512_mask(a, b, a, static_cast<signed char>(-1), 4);
+    else return __builtin_ia32_minpd512_mask(a, b, a, static_cast<unsigned char>(0xff), 4);
 #else
     return a < b ? a : b;
 #endif
@@ -154,7 +154,7 @@ struct Simd {
     else return __builtin_ia32_maxpd256(a, b);
 #elif ASHLAR_LEVEL == 2 && !defined(ASHLAR_EMULATE_AVX512) && !defined(__clang__)
     if constexpr (sizeof(T) == 4) return __builtin_ia32_maxps512_mask(a, b, a, static_cast<short>(-1), 4);
-    else return __builtin_ia32_maxpd512_mask(a, b, a, static_cast<signed char>(-1), 4);
+    else return __builtin_ia32_maxpd512_mask(a, b, a, static_cast<unsigned char>(0xff), 4);
 #else
     return a > b ? a : b;
 #endif
