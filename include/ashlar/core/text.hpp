@@ -21,4 +21,17 @@ struct text {
   constexpr operator std::string_view() const { return view(); }
 };
 
+namespace detail {
+
+/// Where `c` first stands in `s`, from `begin` on; npos if nowhere. For constants, as string_view::find compares an
+/// address with null, which g++ 12 does not take for one with -fsanitize=undefined.
+constexpr std::size_t find_char(std::string_view s, char c, std::size_t begin = 0) {
+  for (; begin < s.size(); ++begin) {
+    if (s[begin] == c) return begin;
+  }
+  return std::string_view::npos;
+}
+
+}  // namespace detail
+
 }  // namespace ashlar

@@ -1,6 +1,7 @@
 // Ashlar: members by key at compile time: what a Tied runs, and get<"hidden.weight">.  SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <ashlar/core/text.hpp>
 #include <ashlar/reflect/fields.hpp>
 
 #include <array>
@@ -45,7 +46,7 @@ constexpr std::size_t parse_index(std::string_view digits) {
 }
 
 constexpr std::size_t part_end(std::string_view path, std::size_t begin) {
-  std::size_t const dot = path.find('.', begin);
+  std::size_t const dot = find_char(path, '.', begin);
   return dot == std::string_view::npos ? path.size() : dot;
 }
 

@@ -144,7 +144,7 @@ constexpr std::array<Row, N> expand(Field const* fields, std::size_t count, std:
             row.moment = true;
           }
         }
-        if (f.frozen != nullptr) freeze(f, out.data() + block);
+        if (f.freezes) freeze(f, out.data() + block);
       }
     }
   }

@@ -58,7 +58,9 @@ struct Field {
   bool indexed = false;
   bool as_state = false;  // parameters in it count as buffers
   std::string_view target{};  // of a Tied
-  std::string_view const* frozen = nullptr;  // of a Frozen: its keys; none mean all
+  bool freezes = false;  // a Frozen, with its keys, none of which mean all; said by itself, because g++ 12 with
+                         // -fsanitize=undefined compares no address with null in a constant
+  std::string_view const* frozen = nullptr;
   std::size_t frozen_count = 0;
   Row const* rows = nullptr;
   std::size_t row_count = 0;
@@ -187,6 +189,7 @@ constexpr auto fields_of() {
   } else if constexpr (is_frozen<T>) {
     std::array<Field, 1> one{describe<typename FrozenParts<T>::layer>({}, 0)};
     one[0].name = {};
+    one[0].freezes = true;
     one[0].frozen = FrozenParts<T>::keys;
     one[0].frozen_count = FrozenParts<T>::count;
     return one;

@@ -22,7 +22,7 @@ constexpr Fingerprint compute_fingerprint() {
   if constexpr (is_storable<T>) {
     auto const add = [&](std::string_view key, std::uint32_t version) { write_version(key, version, hash); };
     KeyBuffer key;
-    visit_versions(*info_of<T>(), key, add);
+    visit_versions(type_info<unwrapped_t<T>>, key, add);
   }
   return hash.bytes();
 }

@@ -119,7 +119,8 @@ constexpr std::size_t last_with_features() {
 }
 
 constexpr void add_filled(Sentence& s, std::string_view type, std::size_t number) {
-  std::size_t const hole = type.find("infer");
+  std::size_t hole = 0;
+  while (hole < type.size() && type.substr(hole, 5) != "infer") ++hole;
   s.add(type.substr(0, hole)).add(number).add(type.substr(hole + 5));
 }
 

@@ -29,6 +29,7 @@ struct MemberInfo {
   std::size_t repeat = 1;
   std::size_t stride = 0;
   TypeInfo const* type = nullptr;  // null for tensors and scalars
+  bool versioned = false;  // as *type: with -fsanitize=undefined g++ 12 compares no address with null in a constant
 };
 
 struct TypeInfo {
@@ -113,18 +114,23 @@ constexpr TypeInfo make_type_info();
 template <class T>
 inline constexpr TypeInfo type_info = make_type_info<T>();
 
-/// The node of a member's type; null if it is a tensor or a number.
+/// True if a member of type M has a node: it is neither a tensor nor a number, nor an array of numbers.
 template <class M>
-constexpr TypeInfo const* info_of() {
-  if constexpr (is_named<M>) {
-    return info_of<typename NamedParts<M>::layer>();
-  } else if constexpr (is_stored<M> || Element<M>) {
-    return nullptr;
-  } else if constexpr (is_std_array<M>) {
-    if constexpr (Element<typename M::value_type>) return nullptr;
-    else return &type_info<M>;
+constexpr bool has_type_info() {
+  if constexpr (is_std_array<M>) {
+    return !Element<typename M::value_type>;
   } else {
-    return &type_info<M>;
+    return !is_stored<M> && !Element<M>;
+  }
+}
+template <class M>
+constexpr MemberInfo member_info(std::string_view key, std::size_t offset, std::size_t repeat, std::size_t stride) {
+  if constexpr (is_named<M>) {
+    return member_info<typename NamedParts<M>::layer>(key, offset, repeat, stride);
+  } else if constexpr (has_type_info<M>()) {
+    return {key, offset, repeat, stride, &type_info<M>, type_info<M>.versioned};
+  } else {
+    return {key, offset, repeat, stride};
   }
 }
 
@@ -132,7 +138,7 @@ template <class T>
 constexpr auto make_member_infos() {
   if constexpr (is_std_array<T>) {
     using L = typename T::value_type;
-    return std::array<MemberInfo, 1>{MemberInfo{{}, 0, std::tuple_size_v<T>, sizeof(L), info_of<L>()}};
+    return std::array<MemberInfo, 1>{member_info<L>({}, 0, std::tuple_size_v<T>, sizeof(L))};
   } else if constexpr (is_state<T>) {
     return make_member_infos<unwrapped_t<decltype(T::value)>>();
   } else if constexpr (is_tied<T> || CustomRows<T>::specialised || std::is_empty_v<T>) {
@@ -140,7 +146,7 @@ constexpr auto make_member_infos() {
   } else {
     return []<std::size_t... I>(std::index_sequence<I...>) {
       return std::array<MemberInfo, sizeof...(I)>{
-          MemberInfo{fields<T>[I].name, field_offset<T, I>(), 1, 0, info_of<field_t<T, I>>()}...};
+          member_info<field_t<T, I>>(fields<T>[I].name, field_offset<T, I>(), 1, 0)...};
     }(std::make_index_sequence<field_count<T>()>{});
   }
 }
@@ -165,7 +171,7 @@ constexpr TypeInfo make_type_info() {
   info.state = is_state<T>;
   info.members = member_infos<T>;
   if constexpr (CustomRows<T>::specialised) info.rows = CustomRows<T>::rows();
-  for (MemberInfo const& m : info.members) info.versioned = info.versioned || (m.type != nullptr && m.type->versioned);
+  for (MemberInfo const& m : info.members) info.versioned = info.versioned || m.versioned;
   info.migration = migration_of<T>();
   return info;
 }
@@ -203,7 +209,7 @@ constexpr void visit_versions(TypeInfo const& type, KeyBuffer& key, Visit& visit
   if (!type.versioned) return;
   if (type.version != 1) visit(key.view(), type.version);
   for (MemberInfo const& m : type.members) {
-    if (m.type == nullptr || !m.type->versioned) continue;
+    if (!m.versioned) continue;
     for (std::size_t k = 0; k < m.repeat; ++k) {
       std::size_t const before = m.key.empty() ? key.push(k) : key.push(m.key);
       visit_versions(*m.type, key, visit);

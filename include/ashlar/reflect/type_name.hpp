@@ -2,6 +2,7 @@
 #pragma once
 
 #include <ashlar/core/shape.hpp>
+#include <ashlar/core/text.hpp>
 #include <ashlar/reflect/structure.hpp>
 
 #include <array>
@@ -19,7 +20,7 @@ constexpr std::string_view compiler_name() {
   std::size_t end = begin;
   for (int depth = 0; end < all.size(); ++end) {
     char const c = all[end];
-    if (c == '"') end = all.find('"', end + 1);  // Named<"a > b", L>
+    if (c == '"') end = find_char(all, '"', end + 1);  // Named<"a > b", L>
     if (c == '<' || c == '(' || c == '[' || c == '{') ++depth;
     if (depth == 0 && (c == ';' || c == ']')) break;
     if (c == '>' || c == ')' || c == ']' || c == '}') --depth;
@@ -62,7 +63,7 @@ constexpr auto clean_name() {
   CleanName<raw.size()> out;
   for (std::size_t i = 0; i < raw.size();) {
     if (std::size_t const skipped = text_begin(raw.substr(i)); skipped != 0) {
-      std::size_t const close = raw.find('"', i + skipped + 1);
+      std::size_t const close = find_char(raw, '"', i + skipped + 1);
       for (i += skipped; i <= close; ++i) out.chars[out.length++] = raw[i];
       ++i;  // the brace
       continue;

@@ -3,6 +3,7 @@
 // A key may hold any text; a FlatBuffers schema wants identifiers, and so do the languages flatc generates code for.
 #pragma once
 
+#include <ashlar/core/text.hpp>
 #include <ashlar/schema/block.hpp>
 #include <ashlar/schema/tree.hpp>
 
@@ -140,7 +141,7 @@ constexpr Identifiers name_members(Tree const& tree, std::string_view type) {
   ids.field = Block<Identifier>(nodes.size(), Identifier{});
   ids.table = Block<Identifier>(nodes.size(), Identifier{});
 
-  put_identifier(ids, type.substr(0, type.find('<')));
+  put_identifier(ids, type.substr(0, find_char(type, '<')));
   std::uint64_t const header = plain_with(0xcbf29ce484222325u, "header");
   std::uint64_t const fixed[] = {header, plain_with(0xcbf29ce484222325u, "tensor"),
                                  plain_with(0xcbf29ce484222325u, "keyvalue"), plain_with(0xcbf29ce484222325u, "kind"),

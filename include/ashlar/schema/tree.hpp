@@ -5,6 +5,7 @@
 // compile time or at run time, so they cannot disagree.
 #pragma once
 
+#include <ashlar/core/text.hpp>
 #include <ashlar/reflect/fingerprint.hpp>
 #include <ashlar/schema/block.hpp>
 #include <ashlar/schema/sort.hpp>
@@ -127,7 +128,7 @@ constexpr Tree build_tree(std::span<std::string_view const> keys) {
       begin = shared_prefix(previous, key, depth);
     }
     for (;;) {
-      std::size_t const dot = key.find('.', begin);
+      std::size_t const dot = find_char(key, '.', begin);
       bool const leaf = dot == std::string_view::npos;
       if (depth + 1 > max_key_parts) {
         tree.too_deep = order[i];
