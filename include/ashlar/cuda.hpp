@@ -6,7 +6,9 @@
 #pragma once
 
 #include <ashlar/core/to.hpp>
+#include <ashlar/cuda/ema.hpp>
 #include <ashlar/cuda/forward.hpp>
+#include <ashlar/cuda/gradients.hpp>
 #include <ashlar/cuda/ops/arithmetic.hpp>
 #include <ashlar/cuda/ops/batch_norm.hpp>
 #include <ashlar/cuda/ops/conv.hpp>

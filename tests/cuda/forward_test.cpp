@@ -159,3 +159,42 @@ TEST_CASE("losses on a CUDA device, and their gradients") {
   check([](auto& y, auto&, auto& t, auto&) { return kl_div(log_softmax(y), t, {}, Reduction::batchmean); });
   check([](auto& y, auto&, auto& t, auto& w) { return binary_cross_entropy_with_logits(y, t, {.pos_weight = w}); });
 }
+
+TEST_CASE("softmax and losses over a dimension that is not the last, on a CUDA device") {
+  CudaMachine const machine;
+  if (!machine.usable()) return;
+  using X = Tensor<double, dyn, 5, 3, 2>;
+  auto const x = filled(X(4));
+  Tensor<std::int64_t, dyn, 3, 2> classes(4);
+  for (std::size_t i = 0; i < classes.numel(); ++i)
+    classes.data()[i] = i == 7 ? -100 : static_cast<std::int64_t>(i % 5);
+  auto const targets = softmax(filled(X(4), 7), 1);
+  auto const weight = filled(Tensor<double, 5>(), 8);
+  auto const classes_gpu = to<Cuda>(classes);
+  auto const targets_gpu = to<Cuda>(targets);
+  auto const weight_gpu = to<Cuda>(weight);
+  ReLU none;
+  ReLU none_grads;
+  Tape tape(none, none_grads);
+  auto none_gpu = to<Cuda>(none);
+  auto none_grads_gpu = to<Cuda>(none);
+  Tape tape_gpu(none_gpu, none_grads_gpu);
+  auto const check = [&](auto const& f) {
+    auto const input = tape.variable(x);
+    double const value = tape.backward(f(input, classes, targets, weight));
+    auto const input_gpu = tape_gpu.variable(to<Cuda>(x));
+    double const value_gpu = tape_gpu.backward(f(input_gpu, classes_gpu, targets_gpu, weight_gpu)).item();
+    CHECK(std::abs(value_gpu - value) <= bound<double> * std::abs(value));
+    check_close(input_gpu.grad_to_host(), X(input.grad()));
+  };
+  for (std::ptrdiff_t const dim : {0, 1, 2, 3, -2}) {
+    CAPTURE(dim);
+    check_op([&](auto const& a) { return softmax(a, dim); }, x);
+    check([&](auto& y, auto&, auto&, auto&) { return mean(square(softmax(y, dim))); });
+    check([&](auto& y, auto&, auto&, auto&) { return mean(square(log_softmax(y, dim))); });
+  }
+  check([](auto& y, auto& c, auto&, auto& w) { return cross_entropy(y, c, {.weight = w, .label_smoothing = 0.2}); });
+  check([](auto& y, auto& c, auto&, auto&) { return mean(square(cross_entropy(y, c, {}, Reduction::none))); });
+  check([](auto& y, auto&, auto& t, auto& w) { return cross_entropy(y, t, {.weight = w}); });
+  check([](auto& y, auto& c, auto&, auto& w) { return nll_loss(log_softmax(y, 1), c, {.weight = w}); });
+}

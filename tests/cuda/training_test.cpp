@@ -96,6 +96,26 @@ using OnlyAdam = Adam<T>;
 template <class T>
 using OnlyAdamW = AdamW<T>;
 
+/// Every tensor within `bound` of its largest element.
+template <class Object>
+void check_same(Object const& a, Object const& b, double bound) {
+  auto const compare = [&]<class T>(Row const& row, T const*) {
+    auto const at = [&](Object const& of) {
+      auto const* const p = reinterpret_cast<T const*>(reinterpret_cast<std::byte const*>(&of) + row.offset);
+      return std::span(p, row.bytes / sizeof(T));
+    };
+    if constexpr (std::is_floating_point_v<T>) CHECK(worst_of_scale(at(a), at(b)) <= bound);
+    else CHECK(at(a)[0] == at(b)[0]);
+  };
+  for (Row const& row : manifest<Object>()) {
+    if (row.kind == Kind::scalar || row.is_alias()) continue;
+    CAPTURE(row.key);
+    if (row.dtype == DType::f32) compare(row, static_cast<float*>(nullptr));
+    if (row.dtype == DType::f64) compare(row, static_cast<double*>(nullptr));
+    if (row.dtype == DType::i64) compare(row, static_cast<std::int64_t*>(nullptr));
+  }
+}
+
 /// Six steps on the device and on the host from the same gradients end in the same parameters and state.
 template <class Optimizer, class Set>
 void check_optimizer(Set&& set) {
@@ -115,20 +135,8 @@ void check_optimizer(Set&& set) {
   }
   on_device.to_host();
   CHECK(mirrored->step_count == 6);
-  auto const check = [](auto const& a, auto const& b) {
-    using Object = std::remove_cvref_t<decltype(a)>;
-    for (Row const& row : manifest<Object>()) {
-      if (row.kind == Kind::scalar || row.is_alias()) continue;
-      CAPTURE(row.key);
-      auto const at = [&](Object const& of) {
-        auto const* const p = reinterpret_cast<float const*>(reinterpret_cast<std::byte const*>(&of) + row.offset);
-        return std::span(p, row.bytes / sizeof(float));
-      };
-      CHECK(worst_of_scale(at(a), at(b)) <= 2e-6);
-    }
-  };
-  check(*to<Cpu>(net_gpu), *net);
-  check(*mirrored, *optimizer);
+  check_same(*to<Cpu>(net_gpu), *net, 2e-6);
+  check_same(*mirrored, *optimizer, 2e-6);
 }
 
 struct Partly {  // 10 biases leave padding between the runs' parameters; a frozen layer, two runs
@@ -189,4 +197,68 @@ TEST_CASE("every optimizer on a CUDA device steps as on the host") {
   check_optimizer<AdamW<Partly>>([](auto& o) { o.eps = 0; });
   check_optimizer<RMSprop<Partly, true>>([](auto& o) { o.momentum = 0.5; });
   check_optimizer<Adagrad<Partly>>([](auto& o) { o.initial_accumulator_value = 0.5, o.lr_decay = 0.1; });
+}
+
+namespace {
+struct Statistics {  // two dtypes, and between the parameters what is copied: buffers, a scalar, a frozen layer
+  Linear<7, 10> a;
+  BatchNorm1d<10> norm;
+  Dropout dropout{.p = 0.25};
+  Frozen<Linear<10, 10>> b;
+  Linear<10, 3, double> c;
+  auto operator()(auto const& x) const { return b(dropout(norm(a(x)))); }
+};
+}  // namespace
+
+TEST_CASE("gradients on a CUDA device are clipped as on the host") {
+  CudaMachine const machine;
+  if (!machine.usable()) return;
+  auto const check = [](auto const& clip) {
+    auto host = make<Statistics>(Rng{2});
+    auto gpu = to<Cuda>(*host);
+    clip(*host, gpu);
+    check_same(*to<Cpu>(gpu), *host, 2e-7);
+  };
+  for (double const p : {2.0, 1.0, 3.0, HUGE_VAL}) {
+    for (double const max_norm : {0.5, 1000.0}) {
+      CAPTURE(p, max_norm);
+      check([&](Statistics& host, CudaOwned<Statistics>& gpu) {
+        double const norm = clip_grad_norm_(host, max_norm, p);
+        CHECK(grad_norm(gpu, p).item() == Approx(norm).epsilon(1e-12));
+        CHECK(clip_grad_norm_(gpu, max_norm, p).item() == Approx(norm).epsilon(1e-12));
+      });
+    }
+  }
+  check([](Statistics& host, CudaOwned<Statistics>& gpu) {
+    clip_grad_value_(host, 0.1);
+    clip_grad_value_(gpu, 0.1);
+  });
+  auto host = make<Statistics>(Rng{2});
+  host->a.weight(1, 1) = NAN;
+  auto gpu = to<Cuda>(*host);
+  CHECK(std::isnan(clip_grad_norm_(gpu, 1).item()));
+  CHECK(std::isnan(to<Cpu>(gpu)->c.bias(0)));
+}
+
+TEST_CASE("the moving average of a network on a CUDA device is the host's") {
+  CudaMachine const machine;
+  if (!machine.usable()) return;
+  auto host = make<ExponentialAverage<Statistics>>();
+  auto mirrored = make<ExponentialAverage<Statistics>>();
+  host->decay = mirrored->decay = 0.75;
+  CudaExponentialAverage on_device(*mirrored, Cuda{0});
+  for (std::uint64_t i = 0; i < 3; ++i) {
+    auto net = make<Statistics>(Rng{i});
+    net->norm.running_mean.fill(static_cast<float>(i));
+    net->norm.num_batches_tracked.fill(static_cast<std::int64_t>(i));
+    host->update(*net);
+    on_device.update(to<Cuda>(*net));
+  }
+  on_device.to_host();
+  CHECK(mirrored->n_averaged == 3);
+  check_same(*mirrored->average, *host->average, 2e-7);
+  Tensor<float, 2, 7> x;
+  x.fill(0.5f);
+  auto const y = forward(*host->average, x);
+  CHECK(worst_of_scale(to<Cpu>(on_device.average()(to<Cuda>(x))).span(), y.span()) <= 1e-5);
 }

@@ -68,6 +68,17 @@ TEST_CASE("reductions for the GPU agree with the reference, in every order of th
        {4096, 4097, 9000});
 }
 
+TEST_CASE("gradients are clipped on the GPU by their norm, of any power, and by value") {
+  for (std::size_t const n : {0u, 1u, 33u, 9000u}) {
+    cuda_test::CheckedDevice device;
+    cuda_test::Failures failures;
+    cuda_test::clip_case(device, failures, n, n % 2);
+    device.finish(failures);
+    CAPTURE(failures.text());
+    CHECK(failures.none());
+  }
+}
+
 TEST_CASE("rows are added up on the GPU") {
   for (std::size_t const rows : {0u, 1u, 7u, 9u, 512u, 513u, 1100u}) {
     for (std::size_t const columns : {1u, 31u, 33u, 65u}) {

@@ -30,6 +30,10 @@ TEST_CASE("softmax for the GPU agrees with the reference, in every order of thre
   each({0, 1, 7, 9}, {1, 7, 31, 33, 127, 1000, 1025}, [](auto& device, auto& failures, std::size_t r, std::size_t c) {
     cuda_test::softmax_case(device, failures, r, c);
   });
+  each({3, 33, 300}, {1, 7, 128, 129}, [](auto& device, auto& failures, std::size_t r, std::size_t c) {
+    cuda_test::softmax_case(device, failures, r, c, 3);
+    if (r == 300 && c == 7) cuda_test::softmax_case(device, failures, r, c, 150);
+  });
 }
 
 TEST_CASE("cross-entropy for the GPU agrees with the CPU") {
@@ -38,6 +42,9 @@ TEST_CASE("cross-entropy for the GPU agrees with the CPU") {
   });
   each({2}, {1025}, [](auto& device, auto& failures, std::size_t r, std::size_t c) {
     cuda_test::cross_entropy_case(device, failures, r, c);
+  });
+  each({6, 66}, {1, 10, 130}, [](auto& device, auto& failures, std::size_t r, std::size_t c) {
+    cuda_test::cross_entropy_case(device, failures, r, c, false, r / 2);
   });
   each({4100}, {3}, [](auto& device, auto& failures, std::size_t r, std::size_t c) {
     cuda_test::cross_entropy_case(device, failures, r, c, true);

@@ -90,6 +90,13 @@ class BasicTensor<T, Cuda, E...> {
   [[nodiscard]] std::size_t size(std::size_t d) const { return dims_.size(d); }
   [[nodiscard]] Extents shape() const { return dims_.value(); }
   [[nodiscard]] detail::CudaMemory const& memory() const { return memory_; }
+  /// The value of one element. Waits for the device. Errors: shape, device.
+  [[nodiscard]] T item() const {
+    if (numel() != 1) throw Error(Errc::shape, "item() needs one element but the shape is " + to_string(shape()));
+    T value{};
+    memory_.copy_to_host(&value).value();
+    return value;
+  }
 
  private:
   detail::CudaMemory memory_;

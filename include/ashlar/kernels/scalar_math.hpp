@@ -23,6 +23,7 @@ ASHLAR_HOST_DEVICE inline float erf(float x) noexcept { return ::erff(x); }
 ASHLAR_HOST_DEVICE inline double erf(double x) noexcept { return ::erf(x); }
 ASHLAR_HOST_DEVICE inline float sqrt(float x) noexcept { return ::sqrtf(x); }
 ASHLAR_HOST_DEVICE inline double sqrt(double x) noexcept { return ::sqrt(x); }
+ASHLAR_HOST_DEVICE inline double pow(double x, double p) noexcept { return ::pow(x, p); }
 ASHLAR_HOST_DEVICE inline float abs(float x) noexcept { return ::fabsf(x); }
 ASHLAR_HOST_DEVICE inline double abs(double x) noexcept { return ::fabs(x); }
 ASHLAR_HOST_DEVICE inline bool isinf(float x) noexcept { return x == x && x - x != x - x; }
@@ -42,6 +43,7 @@ inline float erf(float x) noexcept { return __builtin_erff(x); }
 inline double erf(double x) noexcept { return __builtin_erf(x); }
 inline float sqrt(float x) noexcept { return __builtin_sqrtf(x); }
 inline double sqrt(double x) noexcept { return __builtin_sqrt(x); }
+inline double pow(double x, double p) noexcept { return __builtin_pow(x, p); }
 inline float abs(float x) noexcept { return __builtin_fabsf(x); }
 inline double abs(double x) noexcept { return __builtin_fabs(x); }
 inline bool isinf(float x) noexcept { return __builtin_isinf(x) != 0; }

@@ -17,6 +17,7 @@ void flat_on_gpu(Failures& failures) {
       });
       on_gpu(failures, [&](GpuDevice& d) { optimizer_case(d, failures, n, shift); });
       on_gpu(failures, [&](GpuDevice& d) { reduce_case(d, failures, n, shift); });
+      on_gpu(failures, [&](GpuDevice& d) { clip_case(d, failures, n, shift); });
     }
   }
   for (std::size_t const rows : {1u, 9u, 513u, 200000u}) {

@@ -4,6 +4,7 @@
 
 #include <ashlar/kernels/convert/cuda.cuh>
 #include <ashlar/kernels/dropout/cuda.cuh>
+#include <ashlar/kernels/optimizer/clip.cuh>
 #include <ashlar/kernels/optimizer/cuda.cuh>
 #include <ashlar/kernels/pointwise/cuda.cuh>
 #include <ashlar/kernels/reduce/cuda.cuh>
@@ -289,6 +290,48 @@ void reduce_case(Device& device, Failures& failures, std::size_t n, std::size_t 
   look("infinity: ");
   x[n - 1] = NAN;
   look("NaN: ");
+}
+
+/// Two blocks of gradients are one vector. Norms are taken in double, in another order: 1e-12; scaling is one rounding.
+template <class Device>
+void clip_case(Device& device, Failures& failures, std::size_t n, std::size_t shift) {
+  std::string const what = at_size("clip", n, shift);
+  auto& launcher = device.launcher();
+  auto x = random<float>(n, 1), y = random<float>(3, 2);
+  auto const norm = device.upload(std::vector<double>(1, NAN)), factor = device.upload(std::vector<double>(1, NAN)),
+             sums = device.upload(std::vector<double>(2, NAN));
+  for (bool const has_nan : {false, true}) {
+    if (has_nan) x.resize(n), x.push_back(NAN), x.push_back(2);
+    for (double const p : {2.0, 1.0, 0.5, 3.0, HUGE_VAL}) {
+      double total = 0;
+      for (auto const* v : {&x, &y}) {
+        for (float const e : *v) {
+          double const a = std::abs(static_cast<double>(e));
+          if (!std::isinf(p)) total += std::pow(a, p);
+          else if (!(a <= total) && !std::isnan(total)) total = a;
+        }
+      }
+      if (!std::isinf(p)) total = std::pow(total, 1 / p);
+      for (double const max_norm : {2 * total, 0.25 * total}) {
+        auto const on_x = device.upload(x, shift), on_y = device.upload(y, shift);
+        kernels::cuda::power_sum(launcher, x.size(), on_x.data(), p, sums.data());
+        kernels::cuda::power_sum(launcher, y.size(), on_y.data(), p, sums.data() + 1);
+        kernels::cuda::norm_of_sums(launcher, 2, static_cast<double const*>(sums.data()), p, max_norm, norm.data(),
+                                    factor.data());
+        failures.expect_close<double>(what + "norm " + std::to_string(p), device.download(norm), {total}, 1e-12);
+        kernels::cuda::scale_down(launcher, x.size(), static_cast<double const*>(factor.data()), on_x.data());
+        auto scaled = x;
+        double const by = max_norm / (total + 1e-6);
+        for (float& e : scaled) e *= by >= 1 ? 1.0f : static_cast<float>(by);
+        failures.expect_close(what + "scaled", device.download(on_x), scaled, 2e-7);
+      }
+    }
+    auto const on_x = device.upload(x, shift);
+    kernels::cuda::clip_value(launcher, x.size(), 0.5f, on_x.data());
+    auto clipped = x;
+    for (float& e : clipped) e = e > 0.5f ? 0.5f : e < -0.5f ? -0.5f : e;
+    failures.expect_same_bits(what + "values", device.download(on_x), clipped);
+  }
 }
 
 template <class Device>

@@ -1,7 +1,9 @@
 // tests/kernels/cuda/row_cases.hpp: softmax, losses and the like, which reduce rows.  SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <ashlar/kernels/loss/cross_entropy.cuh>
 #include <ashlar/kernels/loss/cuda.cuh>
+#include <ashlar/kernels/loss/nll.cuh>
 #include <ashlar/kernels/softmax/cuda.cuh>
 
 #include <ashlar/kernels/loss/cpu.hpp>
@@ -18,10 +20,23 @@ namespace cuda_test {
 
 namespace kernels = ashlar::kernels;
 
+/// Values (outer * inner, classes) as a tensor (outer, classes, inner) holds them.
+template <class T>
+std::vector<T> strided(std::vector<T> const& rows, std::size_t classes, std::size_t inner) {
+  std::vector<T> out(rows.size());
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    std::size_t const r = i / classes;
+    out[(r / inner * classes + i % classes) * inner + r % inner] = rows[i];
+  }
+  return out;
+}
+
 /// exp and log are within 2 ulp, and sums of classes have another order: 1e-6 and a rounding a class.
 template <class Device>
-void softmax_case(Device& device, Failures& failures, std::size_t rows, std::size_t classes) {
-  std::string const what = "softmax " + std::to_string(rows) + " x " + std::to_string(classes) + ": ";
+void softmax_case(Device& device, Failures& failures, std::size_t rows, std::size_t classes, std::size_t inner = 1) {
+  std::string const what =
+      "softmax " + std::to_string(rows) + " x " + std::to_string(classes) + ", inner " + std::to_string(inner) + ": ";
+  auto const placed = [&](std::vector<float> const& v) { return strided(v, classes, inner); };
   auto& launcher = device.launcher();
   std::size_t const n = rows * classes;
   auto x = random<float>(n, 1);
@@ -33,28 +48,29 @@ void softmax_case(Device& device, Failures& failures, std::size_t rows, std::siz
   }
   auto const dy = random<float>(n, 2);
   double const bound = 1e-6 + 0.1 * rounding<float>(classes);
-  auto const on_x = device.upload(x, 1);
-  auto const on_dy = device.upload(dy, 1);
+  auto const on_x = device.upload(placed(x), 1);
+  auto const on_dy = device.upload(placed(dy), 1);
   std::vector<float> y(n);
 
   for (bool const log : {false, true}) {
     auto const on_y = device.upload(std::vector<float>(n, NAN), 1);
     auto dx = random<float>(n, 3);
-    auto const on_dx = device.upload(dx, 1);
+    auto const on_dx = device.upload(placed(dx), 1);
     if (log) {
-      kernels::cuda::log_softmax(launcher, rows, classes, on_x.data(), on_y.data());
+      kernels::cuda::log_softmax(launcher, rows, classes, on_x.data(), on_y.data(), inner);
       kernels::reference::log_softmax(rows, classes, x.data(), y.data());
-      kernels::cuda::log_softmax_pullback(launcher, rows, classes, on_y.data(), on_dy.data(), on_dx.data());
+      kernels::cuda::log_softmax_pullback(launcher, rows, classes, on_y.data(), on_dy.data(), on_dx.data(), inner);
       kernels::reference::log_softmax_pullback(rows, classes, y.data(), dy.data(), dx.data());
     } else {
-      kernels::cuda::softmax(launcher, rows, classes, on_x.data(), on_y.data());
+      kernels::cuda::softmax(launcher, rows, classes, on_x.data(), on_y.data(), inner);
       kernels::reference::softmax(rows, classes, x.data(), y.data());
-      kernels::cuda::softmax_pullback(launcher, rows, classes, on_y.data(), on_dy.data(), on_dx.data());
+      kernels::cuda::softmax_pullback(launcher, rows, classes, on_y.data(), on_dy.data(), on_dx.data(), inner);
       kernels::reference::softmax_pullback(rows, classes, y.data(), dy.data(), dx.data());
     }
-    failures.expect_close(what + (log ? "log" : "y"), device.download(on_y), y, bound);
-    failures.expect_close(what + (log ? "log dx" : "dx"), device.download(on_dx), dx, 4 * bound);
+    failures.expect_close(what + (log ? "log" : "y"), device.download(on_y), placed(y), bound);
+    failures.expect_close(what + (log ? "log dx" : "dx"), device.download(on_dx), placed(dx), 4 * bound);
   }
+  if (inner != 1) return;
   std::vector<float> norm(rows);
   auto const on_norm = device.upload(norm, 1);
   kernels::cuda::log_sum_exp(launcher, rows, classes, on_x.data(), on_norm.data());
@@ -65,8 +81,9 @@ void softmax_case(Device& device, Failures& failures, std::size_t rows, std::siz
 /// Every reduction, with class weights, ignored rows and label smoothing or without, against cpu.hpp.
 template <class Device>
 void cross_entropy_case(Device& device, Failures& failures, std::size_t rows, std::size_t classes,
-                        bool defaults_only = false) {
+                        bool defaults_only = false, std::size_t inner = 1) {
   auto& launcher = device.launcher();
+  auto const placed = [&](std::vector<float> const& v) { return strided(v, classes, inner); };
   std::size_t const n = rows * classes;
   auto const x = random<float>(n, 1);
   auto q = random<float>(n, 2);
@@ -75,8 +92,8 @@ void cross_entropy_case(Device& device, Failures& failures, std::size_t rows, st
   for (float& v : weight) v += 1.5f;
   std::vector<std::int64_t> target(rows);
   for (std::size_t r = 0; r < rows; ++r) target[r] = r % 5 == 3 ? -100 : static_cast<std::int64_t>(r * 7 % classes);
-  auto const on_x = device.upload(x, 1);
-  auto const on_q = device.upload(q, 1);
+  auto const on_x = device.upload(placed(x), 1);
+  auto const on_q = device.upload(placed(q), 1);
   auto const on_weight = device.upload(weight, 1);
   auto const on_target = device.upload(target);
   auto const counted = device.upload(std::vector<double>(1, NAN));
@@ -86,8 +103,9 @@ void cross_entropy_case(Device& device, Failures& failures, std::size_t rows, st
        {kernels::Reduction::none, kernels::Reduction::mean, kernels::Reduction::sum}) {
     for (bool const all : {false, true}) {
       if (defaults_only && (all || reduction != kernels::Reduction::mean)) continue;
-      std::string const what = "cross_entropy " + std::to_string(rows) + " x " + std::to_string(classes) +
-                               ", reduction " + std::to_string(static_cast<int>(reduction)) + (all ? ", all: " : ": ");
+      std::string const what = "cross_entropy " + std::to_string(rows) + " x " + std::to_string(classes) + ", inner " +
+                               std::to_string(inner) + ", reduction " + std::to_string(static_cast<int>(reduction)) +
+                               (all ? ", all: " : ": ");
       kernels::CrossEntropy<float> host{all ? weight.data() : nullptr, -100, reduction, all ? 0.1 : 0.0};
       auto settings = host;
       settings.weight = all ? on_weight.data() : nullptr;
@@ -104,42 +122,44 @@ void cross_entropy_case(Device& device, Failures& failures, std::size_t rows, st
       double const weights =
           kernels::cross_entropy(rows, classes, x.data(), target.data(), host, out.data(), norm.data());
       kernels::cuda::cross_entropy(launcher, rows, classes, on_x.data(), on_target.data(), settings, on_out.data(),
-                                   on_norm.data(), counted.data());
+                                   on_norm.data(), counted.data(), inner);
       expect("loss", on_out, out);
       expect("norm", on_norm, norm);
       expect("counted", counted, std::vector<double>{weights});
       auto dx = random<float>(n, 5);
-      auto on_dx = device.upload(dx, 1);
+      auto on_dx = device.upload(placed(dx), 1);
       kernels::cross_entropy_pullback(rows, classes, x.data(), target.data(), host, norm.data(), weights, dout.data(),
                                       dx.data());
       kernels::cuda::cross_entropy_pullback(launcher, rows, classes, on_x.data(), on_target.data(), settings,
-                                            on_norm.data(), counted.data(), on_dout.data(), on_dx.data());
-      expect("dlogits", on_dx, dx);
+                                            on_norm.data(), counted.data(), on_dout.data(), on_dx.data(), inner);
+      expect("dlogits", on_dx, placed(dx));
 
       kernels::cross_entropy_probabilities(rows, classes, x.data(), q.data(), host, out.data(), norm.data());
       kernels::cuda::cross_entropy_probabilities(launcher, rows, classes, on_x.data(), on_q.data(), settings,
-                                                 on_out.data(), on_norm.data());
+                                                 on_out.data(), on_norm.data(), inner);
       expect("probabilities", on_out, out);
       auto dq = random<float>(n, 6);
-      auto const on_dq = device.upload(dq, 1);
+      auto const on_dq = device.upload(placed(dq), 1);
       kernels::cross_entropy_probabilities_pullback(rows, classes, x.data(), q.data(), host, norm.data(), dout.data(),
                                                     dx.data(), dq.data());
       kernels::cuda::cross_entropy_probabilities_pullback(launcher, rows, classes, on_x.data(), on_q.data(), settings,
-                                                          on_norm.data(), on_dout.data(), on_dx.data(), on_dq.data());
-      expect("probabilities, dlogits", on_dx, dx);
-      expect("probabilities, dtarget", on_dq, dq);
+                                                          on_norm.data(), on_dout.data(), on_dx.data(), on_dq.data(),
+                                                          inner);
+      expect("probabilities, dlogits", on_dx, placed(dx));
+      expect("probabilities, dtarget", on_dq, placed(dq));
 
       double const of_nll = kernels::nll(rows, classes, x.data(), target.data(), host, out.data());
       kernels::cuda::nll(launcher, rows, classes, on_x.data(), on_target.data(), settings, on_out.data(),
-                         counted.data());
+                         counted.data(), inner);
       expect("nll", on_out, out);
       kernels::nll_pullback(rows, classes, target.data(), host, of_nll, dout.data(), dx.data());
       kernels::cuda::nll_pullback(launcher, rows, classes, on_target.data(), settings, counted.data(), on_dout.data(),
-                                  on_dx.data());
-      expect("nll, dlogits", on_dx, dx);
+                                  on_dx.data(), inner);
+      expect("nll, dlogits", on_dx, placed(dx));
     }
   }
 
+  if (inner != 1) return;
   auto const bad = device.upload(std::vector<std::size_t>(1, 77));
   for (std::size_t const at : {rows, rows / 2}) {
     if (at < rows) target[at] = static_cast<std::int64_t>(classes);

@@ -11,6 +11,11 @@ void rows_on_gpu(Failures& failures) {
       on_gpu(failures, [&](GpuDevice& d) { cross_entropy_case(d, failures, rows, classes); });
     }
   }
+  for (std::size_t const classes : {1u, 21u, 200u}) {
+    on_gpu(failures, [&](GpuDevice& d) { softmax_case(d, failures, 6000, classes, 1000); });
+    on_gpu(failures, [&](GpuDevice& d) { softmax_case(d, failures, 300, classes, 3); });
+    on_gpu(failures, [&](GpuDevice& d) { cross_entropy_case(d, failures, 4100, classes, false, 1025); });
+  }
   for (std::size_t const n : {0u, 1u, 999u, 50001u}) {
     on_gpu(failures, [&](GpuDevice& d) { loss_case(d, failures, kernels::MseLoss{}, n, n % 2); });
   }

@@ -5,6 +5,7 @@
 #include <ashlar/kernels/broadcast/cuda.cuh>
 #include <ashlar/kernels/loss/cross_entropy.cuh>
 #include <ashlar/kernels/loss/cuda.cuh>
+#include <ashlar/kernels/loss/nll.cuh>
 #include <ashlar/kernels/pointwise/cuda.cuh>
 #include <ashlar/kernels/reduce/cuda.cuh>
 #include <ashlar/kernels/softmax/cuda.cuh>
@@ -14,18 +15,8 @@
 #include <ashlar/nn/softmax.hpp>
 
 #include <cstddef>
-#include <string>
-#include <string_view>
 
 namespace ashlar::detail {
-
-/// Kernels work on the last dimension. Error: device.
-inline Along last_dimension(Along const& a, std::string_view who) {
-  if (a.inner != 1) {
-    throw Error(Errc::device, std::string(who) + " runs over the last dimension on cuda, and not yet over another");
-  }
-  return a;
-}
 
 template <bool Log>
 struct DeviceOp<SoftmaxOp<Log>> {
@@ -33,12 +24,12 @@ struct DeviceOp<SoftmaxOp<Log>> {
 
   template <class Y, class X>
   void forward(CudaLauncher& on, Y y, X x) const {
-    Along const a = last_dimension(op.along(y), op.name);
+    Along const a = op.along(y);
     if (a.size == 0) return;
     if constexpr (Log) {
-      kernels::cuda::log_softmax(on, a.rows(), a.size, x.data(), y.data());
+      kernels::cuda::log_softmax(on, a.rows(), a.size, x.data(), y.data(), a.inner);
     } else {
-      kernels::cuda::softmax(on, a.rows(), a.size, x.data(), y.data());
+      kernels::cuda::softmax(on, a.rows(), a.size, x.data(), y.data(), a.inner);
     }
   }
   template <class Y, class X>
@@ -46,9 +37,9 @@ struct DeviceOp<SoftmaxOp<Log>> {
     Along const a = op.along(y);
     if (x.grad == nullptr || a.size == 0) return;
     if constexpr (Log) {
-      kernels::cuda::log_softmax_pullback(on, a.rows(), a.size, y.data(), dy.data(), x.grad);
+      kernels::cuda::log_softmax_pullback(on, a.rows(), a.size, y.data(), dy.data(), x.grad, a.inner);
     } else {
-      kernels::cuda::softmax_pullback(on, a.rows(), a.size, y.data(), dy.data(), x.grad);
+      kernels::cuda::softmax_pullback(on, a.rows(), a.size, y.data(), dy.data(), x.grad, a.inner);
     }
   }
 };
@@ -63,7 +54,6 @@ struct DeviceOp<CrossEntropyOp<T, R>> {
   template <class X, class Y>
   auto output(X input, Y targets) const {
     check_class_shapes<Op>(input, targets, op.options.weight, true);
-    last_dimension(along_classes(input), op.name);
     return op.result(input, targets);
   }
   template <class X, class Y>
@@ -77,10 +67,10 @@ struct DeviceOp<CrossEntropyOp<T, R>> {
     Along const a = along_classes(input);
     if constexpr (are_classes<Y>) {
       kernels::cuda::cross_entropy(on, a.rows(), a.size, input.data(), targets.data(), op.settings(), z.data(),
-                                   op.log_norm, counted);
+                                   op.log_norm, counted, a.inner);
     } else {
       kernels::cuda::cross_entropy_probabilities(on, a.rows(), a.size, input.data(), targets.data(), op.settings(),
-                                                 z.data(), op.log_norm);
+                                                 z.data(), op.log_norm, a.inner);
     }
   }
   template <class Z, class X, class Y>
@@ -90,10 +80,11 @@ struct DeviceOp<CrossEntropyOp<T, R>> {
     if constexpr (are_classes<Y>) {
       if (input.grad == nullptr) return;
       kernels::cuda::cross_entropy_pullback(on, a.rows(), a.size, input.data(), targets.data(), op.settings(), norm,
-                                            static_cast<double const*>(counted), dz.data(), input.grad);
+                                            static_cast<double const*>(counted), dz.data(), input.grad, a.inner);
     } else {
       kernels::cuda::cross_entropy_probabilities_pullback(on, a.rows(), a.size, input.data(), targets.data(),
-                                                          op.settings(), norm, dz.data(), input.grad, targets.grad);
+                                                          op.settings(), norm, dz.data(), input.grad, targets.grad,
+                                                          a.inner);
     }
   }
 };
@@ -107,7 +98,6 @@ struct DeviceOp<NllLossOp<T, R>> {
   template <class X, class Y>
   auto output(X input, Y targets) const {
     check_class_shapes<Op>(input, targets, op.options.weight, true);
-    last_dimension(along_classes(input), op.name);
     return reduced<R, T>(targets.dims());
   }
   template <class X, class Y>
@@ -118,14 +108,14 @@ struct DeviceOp<NllLossOp<T, R>> {
   template <class Z, class X, class Y>
   void forward(CudaLauncher& on, Z z, X input, Y targets) const {
     Along const a = along_classes(input);
-    kernels::cuda::nll(on, a.rows(), a.size, input.data(), targets.data(), op.settings(), z.data(), counted);
+    kernels::cuda::nll(on, a.rows(), a.size, input.data(), targets.data(), op.settings(), z.data(), counted, a.inner);
   }
   template <class Z, class X, class Y>
   void pullback(CudaLauncher& on, Z dz, Z, X const& input, Y const& targets) const {
     if (input.grad == nullptr) return;
     Along const a = along_classes(input);
     kernels::cuda::nll_pullback(on, a.rows(), a.size, targets.data(), op.settings(),
-                                static_cast<double const*>(counted), dz.data(), input.grad);
+                                static_cast<double const*>(counted), dz.data(), input.grad, a.inner);
   }
 };
 

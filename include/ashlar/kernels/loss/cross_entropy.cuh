@@ -1,8 +1,9 @@
-// kernels/loss/cross_entropy.cuh: cross-entropy and negative log-likelihood on the GPU.
+// kernels/loss/cross_entropy.cuh: cross-entropy on the GPU.
 // SPDX-License-Identifier: BSL-1.0
 //
-// The rows are those of device/rows.cuh; their losses, and the weights of their targets, are added in double by
-// reduce/fold.cuh, in an order that the sizes alone fix. What counts is the bandwidth for the logits: 4 bytes an
+// The rows are those of device/rows.cuh or, with an inner that is not 1, of device/strided_rows.cuh: logits (N,
+// classes, d...) have N * d rows, and inner is d. Their losses, and the weights of their targets, are added in double
+// by reduce/fold.cuh, in an order that the sizes alone fix. What counts is the bandwidth for the logits: 4 bytes an
 // element forward, 12 backward.
 #pragma once
 
@@ -32,6 +33,7 @@ template <class T, bool Probabilities>
 struct CrossEntropyRow : ExpSum<T> {
   static constexpr unsigned stages = 3;
   std::size_t classes;
+  std::size_t inner;
   std::int64_t const* target;  // (rows) or null
   T const* probability;        // (rows, classes) or null
   T const* weight;
@@ -60,11 +62,16 @@ struct CrossEntropyRow : ExpSum<T> {
       T one = T(0);
       if (target[row] != ignore_index) {
         auto const t = static_cast<std::size_t>(target[row]);
-        one = t < classes ? weight_of(weight, t) * (norm - this->x[row * classes + t]) : T(no_loss<T>);
+        one = t < classes ? weight_of(weight, t) * (norm - this->x[place(row, t)]) : T(no_loss<T>);
         if (smoothing != T(0)) one = (T(1) - smoothing) * one + smoothing / static_cast<T>(classes) * result[2];
       }
       losses[row] = one;
     }
+  }
+
+ private:
+  [[nodiscard]] ASHLAR_DEVICE std::size_t place(std::size_t row, std::size_t c) const {
+    return device::RowPlaces{classes, inner}.of(row, c);
   }
 };
 
@@ -220,50 +227,6 @@ struct ProbabilitiesPullbackRow {
   ASHLAR_DEVICE void finish(std::size_t, T const*) const {}
 };
 
-template <class T>
-struct NllEach {
-  std::size_t classes;
-  T const* log_probability;
-  std::int64_t const* target;
-  T const* weight;
-  std::int64_t ignore_index;
-  T* losses;
-  template <unsigned N>
-  ASHLAR_DEVICE void at(std::size_t row) const {
-    for (std::size_t r = row; r < row + N; ++r) {
-      T one = T(0);
-      if (target[r] != ignore_index) {
-        auto const t = static_cast<std::size_t>(target[r]);
-        one = t < classes ? -weight_of(weight, t) * log_probability[r * classes + t] : T(no_loss<T>);
-      }
-      losses[r] = one;
-    }
-  }
-};
-
-template <class T>
-struct NllPullback {
-  std::size_t classes;
-  std::int64_t const* target;
-  T const* weight;
-  std::int64_t ignore_index;
-  Reduction reduction;
-  double const* counted;
-  T const* dout;
-  T* dlog_probability;
-  template <unsigned N>
-  ASHLAR_DEVICE void at(std::size_t row) const {
-    for (std::size_t r = row; r < row + N; ++r) {
-      if (target[r] == ignore_index) continue;
-      auto const t = static_cast<std::size_t>(target[r]);
-      if (t >= classes) continue;
-      T scale = reduction == Reduction::none ? dout[r] : *dout;
-      if (reduction == Reduction::mean) scale = static_cast<T>(static_cast<double>(scale) / *counted);
-      dlog_probability[r * classes + t] -= scale * weight_of(weight, t);
-    }
-  }
-};
-
 struct FirstBadTarget {
   using Value = std::size_t;
   std::size_t rows;
@@ -295,21 +258,24 @@ void first_bad_target(Launcher& launcher, std::size_t rows, std::size_t classes,
 ///
 /// Before  settings.weight is a device pointer.
 /// After   out holds one value, or rows with Reduction::none (0 for an ignored row, NaN where the target is no class:
-///         first_bad_target finds it); log_norm (rows) holds the log-sum-exp of each row and *counted the sum of the counted targets' weights, which the pullback takes.
+///         first_bad_target finds it); log_norm (rows) holds the log-sum-exp of each row and *counted the sum of the
+///         counted targets' weights, which the pullback takes.
 template <class T, class Launcher>
 void cross_entropy(Launcher& launcher, std::size_t rows, std::size_t classes, T const* logits,
-                   std::int64_t const* target, CrossEntropy<T> const& settings, T* out, T* log_norm, double* counted) {
+                   std::int64_t const* target, CrossEntropy<T> const& settings, T* out, T* log_norm, double* counted,
+                   std::size_t inner = 1) {
   auto const memory = detail::loss_memory(launcher, rows, settings.reduction, out);
-  device::for_each_row(launcher, rows, classes,
-                       detail::CrossEntropyRow<T, false>{{logits},
-                                                         classes,
-                                                         target,
-                                                         nullptr,
-                                                         settings.weight,
-                                                         settings.ignore_index,
-                                                         static_cast<T>(settings.label_smoothing),
-                                                         log_norm,
-                                                         memory.losses});
+  device::for_each_strided_row(launcher, rows, classes, inner,
+                               detail::CrossEntropyRow<T, false>{{logits},
+                                                                 classes,
+                                                                 inner,
+                                                                 target,
+                                                                 nullptr,
+                                                                 settings.weight,
+                                                                 settings.ignore_index,
+                                                                 static_cast<T>(settings.label_smoothing),
+                                                                 log_norm,
+                                                                 memory.losses});
   detail::finish_losses(launcher, rows, classes, settings.reduction, memory.losses, target, settings.weight,
                         settings.ignore_index, out, counted, memory.parts);
 }
@@ -319,29 +285,31 @@ void cross_entropy(Launcher& launcher, std::size_t rows, std::size_t classes, T 
 template <class T, class Launcher>
 void cross_entropy_pullback(Launcher& launcher, std::size_t rows, std::size_t classes, T const* logits,
                             std::int64_t const* target, CrossEntropy<T> const& settings, T const* log_norm,
-                            double const* counted, T const* dout, T* dlogits) {
-  device::for_each_row(launcher, rows, classes,
-                       detail::CrossEntropyPullbackRow<T>{
-                           classes, logits, target, settings.weight, settings.ignore_index, settings.reduction,
-                           static_cast<T>(settings.label_smoothing), log_norm, counted, dout, dlogits});
+                            double const* counted, T const* dout, T* dlogits, std::size_t inner = 1) {
+  device::for_each_strided_row(launcher, rows, classes, inner,
+                               detail::CrossEntropyPullbackRow<T>{
+                                   classes, logits, target, settings.weight, settings.ignore_index, settings.reduction,
+                                   static_cast<T>(settings.label_smoothing), log_norm, counted, dout, dlogits});
 }
 
 /// Cross-entropy of logits (rows, classes) against class probabilities (rows, classes); the mean divides by rows.
 /// log_norm (rows) is stored for the pullback. ignore_index has no meaning here.
 template <class T, class Launcher>
 void cross_entropy_probabilities(Launcher& launcher, std::size_t rows, std::size_t classes, T const* logits,
-                                 T const* target, CrossEntropy<T> const& settings, T* out, T* log_norm) {
+                                 T const* target, CrossEntropy<T> const& settings, T* out, T* log_norm,
+                                 std::size_t inner = 1) {
   auto const memory = detail::loss_memory(launcher, rows, settings.reduction, out);
-  device::for_each_row(launcher, rows, classes,
-                       detail::CrossEntropyRow<T, true>{{logits},
-                                                        classes,
-                                                        nullptr,
-                                                        target,
-                                                        settings.weight,
-                                                        settings.ignore_index,
-                                                        static_cast<T>(settings.label_smoothing),
-                                                        log_norm,
-                                                        memory.losses});
+  device::for_each_strided_row(launcher, rows, classes, inner,
+                               detail::CrossEntropyRow<T, true>{{logits},
+                                                                classes,
+                                                                inner,
+                                                                nullptr,
+                                                                target,
+                                                                settings.weight,
+                                                                settings.ignore_index,
+                                                                static_cast<T>(settings.label_smoothing),
+                                                                log_norm,
+                                                                memory.losses});
   detail::finish_losses(launcher, rows, classes, settings.reduction, memory.losses, nullptr, settings.weight,
                         settings.ignore_index, out, nullptr, memory.parts);
 }
@@ -350,37 +318,12 @@ void cross_entropy_probabilities(Launcher& launcher, std::size_t rows, std::size
 template <class T, class Launcher>
 void cross_entropy_probabilities_pullback(Launcher& launcher, std::size_t rows, std::size_t classes, T const* logits,
                                           T const* target, CrossEntropy<T> const& settings, T const* log_norm,
-                                          T const* dout, T* dlogits, T* dtarget = nullptr) {
+                                          T const* dout, T* dlogits, T* dtarget = nullptr, std::size_t inner = 1) {
   T const by = settings.reduction == Reduction::mean ? static_cast<T>(rows) : T(1);
-  device::for_each_row(launcher, rows, classes,
-                       detail::ProbabilitiesPullbackRow<T>{classes, logits, target, settings.weight, settings.reduction,
-                                                           static_cast<T>(settings.label_smoothing), by, log_norm, dout,
-                                                           dlogits, dtarget});
-}
-
-/// Negative log-likelihood of log-probabilities (rows, classes), taken as they are. *counted is what cross_entropy
-/// stores.
-template <class T, class Launcher>
-void nll(Launcher& launcher, std::size_t rows, std::size_t classes, T const* log_probability,
-         std::int64_t const* target, CrossEntropy<T> const& settings, T* out, double* counted) {
-  auto const memory = detail::loss_memory(launcher, rows, settings.reduction, out);
-  launcher.launch(
-      device::blocks_for(rows, 256),
-      device::Elementwise<detail::NllEach<T>>{
-          {classes, log_probability, target, settings.weight, settings.ignore_index, memory.losses}, rows, false});
-  detail::finish_losses(launcher, rows, classes, settings.reduction, memory.losses, target, settings.weight,
-                        settings.ignore_index, out, counted, memory.parts);
-}
-
-/// dlog_probability += pullback of nll.
-template <class T, class Launcher>
-void nll_pullback(Launcher& launcher, std::size_t rows, std::size_t classes, std::int64_t const* target,
-                  CrossEntropy<T> const& settings, double const* counted, T const* dout, T* dlog_probability) {
-  launcher.launch(device::blocks_for(rows, 256),
-                  device::Elementwise<detail::NllPullback<T>>{{classes, target, settings.weight, settings.ignore_index,
-                                                               settings.reduction, counted, dout, dlog_probability},
-                                                              rows,
-                                                              false});
+  device::for_each_strided_row(launcher, rows, classes, inner,
+                               detail::ProbabilitiesPullbackRow<T>{
+                                   classes, logits, target, settings.weight, settings.reduction,
+                                   static_cast<T>(settings.label_smoothing), by, log_norm, dout, dlogits, dtarget});
 }
 
 }  // namespace ashlar::kernels::cuda

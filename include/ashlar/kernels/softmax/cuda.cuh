@@ -1,10 +1,12 @@
-// kernels/softmax/cuda.cuh: softmax and log_softmax over the last dimension and their pullbacks, on the GPU.
+// kernels/softmax/cuda.cuh: softmax and log_softmax over a dimension and their pullbacks, on the GPU.
 // Must agree with reference.hpp; tests/kernels/cuda_rows_test.cpp states the bound.  SPDX-License-Identifier: BSL-1.0
 //
-// device/rows.cuh has the roofline: bandwidth, 8 bytes an element (12 the pullbacks), and two exponentials.
+// device/rows.cuh and strided_rows.cuh have the roofline: bandwidth, 8 bytes an element (12 the pullbacks), and two
+// exponentials. Where `inner` is not 1, the elements of a row are that far apart, as those of dimension 1 of (outer,
+// classes, inner), and rows are outer * inner.
 #pragma once
 
-#include <ashlar/kernels/device/rows.cuh>
+#include <ashlar/kernels/device/strided_rows.cuh>
 #include <ashlar/kernels/scalar_math.hpp>
 
 #include <cstddef>
@@ -104,16 +106,16 @@ struct SoftmaxPullbackRow {
 
 }  // namespace detail
 
-/// y = softmax(x) over the last dimension: x (rows, classes) -> y (rows, classes); y may be x.
+/// y = softmax(x) over the classes: x (rows, classes) -> y (rows, classes); y may be x.
 template <class T, class Launcher>
-void softmax(Launcher& launcher, std::size_t rows, std::size_t classes, T const* x, T* y) {
-  if (classes != 0) device::for_each_row(launcher, rows, classes, detail::SoftmaxRow<T>{{x}, y});
+void softmax(Launcher& launcher, std::size_t rows, std::size_t classes, T const* x, T* y, std::size_t inner = 1) {
+  if (classes != 0) device::for_each_strided_row(launcher, rows, classes, inner, detail::SoftmaxRow<T>{{x}, y});
 }
 
-/// y = log_softmax(x) over the last dimension; y may be x.
+/// y = log_softmax(x) over the classes; y may be x.
 template <class T, class Launcher>
-void log_softmax(Launcher& launcher, std::size_t rows, std::size_t classes, T const* x, T* y) {
-  if (classes != 0) device::for_each_row(launcher, rows, classes, detail::LogSoftmaxRow<T>{{x}, y});
+void log_softmax(Launcher& launcher, std::size_t rows, std::size_t classes, T const* x, T* y, std::size_t inner = 1) {
+  if (classes != 0) device::for_each_strided_row(launcher, rows, classes, inner, detail::LogSoftmaxRow<T>{{x}, y});
 }
 
 /// out[r] = log of the sum of exp over row r of x (rows, classes); classes > 0.
@@ -124,14 +126,16 @@ void log_sum_exp(Launcher& launcher, std::size_t rows, std::size_t classes, T co
 
 /// dx += y * (dy - sum(dy * y)), where y = softmax(x).
 template <class T, class Launcher>
-void softmax_pullback(Launcher& launcher, std::size_t rows, std::size_t classes, T const* y, T const* dy, T* dx) {
-  device::for_each_row(launcher, rows, classes, detail::SoftmaxPullbackRow<false, T>{y, dy, dx});
+void softmax_pullback(Launcher& launcher, std::size_t rows, std::size_t classes, T const* y, T const* dy, T* dx,
+                      std::size_t inner = 1) {
+  device::for_each_strided_row(launcher, rows, classes, inner, detail::SoftmaxPullbackRow<false, T>{y, dy, dx});
 }
 
 /// dx += dy - exp(y) * sum(dy), where y = log_softmax(x).
 template <class T, class Launcher>
-void log_softmax_pullback(Launcher& launcher, std::size_t rows, std::size_t classes, T const* y, T const* dy, T* dx) {
-  device::for_each_row(launcher, rows, classes, detail::SoftmaxPullbackRow<true, T>{y, dy, dx});
+void log_softmax_pullback(Launcher& launcher, std::size_t rows, std::size_t classes, T const* y, T const* dy, T* dx,
+                          std::size_t inner = 1) {
+  device::for_each_strided_row(launcher, rows, classes, inner, detail::SoftmaxPullbackRow<true, T>{y, dy, dx});
 }
 
 }  // namespace ashlar::kernels::cuda
