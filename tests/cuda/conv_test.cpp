@@ -72,6 +72,12 @@ struct Sequences {
   MaxPool1d<2> most;
 };
 
+struct Upwards {  // without a bias, dilated, of groups; extents known and unknown
+  ConvTranspose1d<4, 6, 3, ConvTransposeOptions{.stride = 3, .padding = 1, .output_padding = 2, .groups = 2}, double>
+      up;
+  ConvTranspose1d<6, 2, 2, ConvTransposeOptions{.bias = false, .dilation = 2}, double> wide;
+};
+
 struct Rows {
   BatchNorm1d<20> norm;
   Linear<20, 3> out;
@@ -95,6 +101,7 @@ TEST_CASE("convolutions, pools and BatchNorm on a CUDA device, and their gradien
   images->frozen.running_mean.fill(0.1);
   check_net(*images, filled(Tensor<double, dyn, 4, 11, 7>(3)), squares);
   check_net(*make<Sequences>(Rng{2}), filled(Tensor<float, 4, 3, 18>()), squares);
+  check_net(*make<Upwards>(Rng{2}), filled(Tensor<double, dyn, 4, 5>(3)), squares);
   check_net(*make<Rows>(Rng{3}), filled(Tensor<float, dyn, 20>(9)), squares);
   check_op([](auto const& x) { return MaxPool2d<2>{}(x); }, filled(Tensor<float, dyn, 3, 5, 6>(0)));
 }

@@ -75,6 +75,11 @@ TEST_CASE("InstanceNorm and GroupNorm on a CUDA device, and their gradients") {
   tracked->norm.running_mean.fill(0.5f);
   auto const x = filled(Tensor<float, 2, 4, 6>());
   check_close(to<Cpu>(to<Cuda>(*tracked)(to<Cuda>(x))), forward(*tracked, x));
+  check_net(*tracked, x, cubes);
+  auto const constant = to<Cuda>(*tracked);
+  auto grads = zeros_like(constant);
+  Tape tape(constant, grads);
+  CHECK_THROWS_WITH(tape(to<Cuda>(x)), Catch::Contains("that must not be const"));
 }
 
 TEST_CASE("an index that is no row of an Embedding on a CUDA device gives NaN and no gradient") {

@@ -41,6 +41,7 @@ TEST_CASE("rms_norm and group_norm for the GPU agree with the reference, in ever
     cuda_test::rms_norm_case(device, failures, 2, 1025);
     cuda_test::group_norm_case(device, failures, {3, 6, 7}, 2);
     cuda_test::group_norm_case(device, failures, {1, 4, 63}, 4);
+    cuda_test::group_norm_case(device, failures, {3, 5, 2}, 5);
     cuda_test::group_norm_case(device, failures, {2, 3, 400}, 1);
     cuda_test::group_norm_case(device, failures, {5, 33, 1}, 11);
   });

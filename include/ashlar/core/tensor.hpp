@@ -67,8 +67,10 @@ template <class T, class D>
 std::size_t checked_bytes(D const& dims) {
   std::size_t bytes = D::static_numel * sizeof(T);
   bool fits = true;
-  for (std::size_t i = 0; i < D::dyn_count; ++i) {
-    fits = !__builtin_mul_overflow(bytes, dims.dynamic[i], &bytes) && fits;
+  if constexpr (D::dyn_count != 0) {  // nvcc warns of i < 0
+    for (std::size_t i = 0; i < D::dyn_count; ++i) {
+      fits = !__builtin_mul_overflow(bytes, dims.dynamic[i], &bytes) && fits;
+    }
   }
   if (!fits || bytes > static_cast<std::size_t>(PTRDIFF_MAX)) throw_too_large(dims.value());
   return bytes;

@@ -123,7 +123,6 @@ struct ConvTransposeOp {
     kernels::accumulate(x.numel(), static_cast<T const*>(dx.data()), x.grad);
   }
 
- private:
   template <class X>
   static kernels::ConvShape shape_of(X const& x) {
     return {Traits::map.out,
@@ -138,6 +137,8 @@ struct ConvTransposeOp {
   static std::size_t images(Y const& y, kernels::ConvShape const& shape) {
     return shape.x_size() == 0 ? 0 : y.numel() / shape.x_size();
   }
+
+ private:
   static Tensor<T, dyn> workspace(kernels::ConvShape const& shape) {
     return Tensor<T, dyn>(uninitialized_t{},
                           make_dims<dyn>(shape.x_size() == 0 ? 0 : kernels::conv_workspace<T>(shape)));
@@ -147,7 +148,7 @@ struct ConvTransposeOp {
 template <class Traits, class X, class W, class... B>
 auto convolve_transposed(X const& x, W const& weight, B const&... bias) {
   using T = typename X::value_type;
-  if constexpr (!on_host<X, W, B...>()) {
+  if constexpr (!together<X, W, B...>()) {
     return refuse_device<Traits, X, W, B...>();
   } else if constexpr (!InputMistake<Traits, X>::value.empty()) {
     refuse<InputMistake<Traits, X>>();

@@ -84,11 +84,7 @@ struct GroupNormOp {
     if (running_mean == nullptr) return;
     new_mean = tape.writable(running_mean);
     new_var = tape.writable(running_var);
-    if (new_mean == nullptr) {
-      std::string text(Traits::name);
-      throw Error(Errc::value, text.append(" keeps running statistics in training: it must be part of the tape's "
-                                           "network, and that must not be const"));
-    }
+    check_writable();
   }
   template <class Y, class X, class... P>
   void forward(Y y, X x, P const&... parameters) const {
@@ -105,6 +101,14 @@ struct GroupNormOp {
     std::array<T*, 2> const d{parameters.grad...};
     kernels::group_norm_backward(planes_of<Traits>(x), Traits::groups, x.data(), Traits::eps, p[0], dy.data(), x.grad,
                                  d[0], d[1]);
+  }
+
+  void check_writable() const {
+    if (new_mean == nullptr) {
+      std::string text(Traits::name);
+      throw Error(Errc::value, text.append(" keeps running statistics in training: it must be part of the tape's "
+                                           "network, and that must not be const"));
+    }
   }
 
  private:
@@ -134,7 +138,7 @@ auto group_norm(Layer const& layer, X const& x, P const&... parameters) {
   using Traits = typename Layer::traits;
   using T = typename X::value_type;
   constexpr bool keeps = requires { layer.running_mean; };
-  if constexpr (!on_host<X>() && (!together<X, P...>() || (keeps && is_training<X>))) {  // no kernel keeps them yet
+  if constexpr (!together<X, P...>()) {
     return refuse_device<Traits, X, P...>();
   } else if constexpr (!InputMistake<Traits, X>::value.empty()) {
     refuse<InputMistake<Traits, X>>();

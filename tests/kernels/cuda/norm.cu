@@ -19,6 +19,7 @@ void norm_on_gpu(Failures& failures) {
   on_gpu(failures, [&](GpuDevice& d) {
     group_norm_case(d, failures, {3, 6, 7}, 2);
     group_norm_case(d, failures, {2, 3, 400}, 1);
+    group_norm_case(d, failures, {3, 300, 50}, 300);
     embedding_case(d, failures, 200, 129, 0);
     embedding_case(d, failures, 2000, 4, 1);
     transpose_case(d, failures, 3, 65, 127);

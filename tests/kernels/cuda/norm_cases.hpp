@@ -112,8 +112,34 @@ void group_norm_case(Device& device, Failures& failures, kernels::Planes const& 
   std::vector<float> y(n);
   auto const on_y = device.upload(std::vector<float>(n, NAN), 1);
   kernels::reference::group_norm(planes, groups, x.data(), eps, weight.data(), bias.data(), y.data());
-  kernels::cuda::group_norm(launcher, planes, groups, on_x.data(), eps, on_weight.data(), on_bias.data(), on_y.data());
+  auto const on_moments = device.upload(std::vector<kernels::cuda::GroupMoments>(planes.images * groups, {NAN, NAN}));
+  kernels::cuda::group_norm(launcher, planes, groups, on_x.data(), eps, on_weight.data(), on_bias.data(), on_y.data(),
+                            on_moments.data());
   failures.expect_close(what + "y", device.download(on_y), y, 4e-6);
+  if (groups == planes.channels) {
+    auto mean = random<float>(groups, 8), var = random<float>(groups, 9);
+    auto const on_mean = device.upload(mean, 1), on_var = device.upload(var, 1);
+    kernels::cuda::take_up_moments(launcher, planes, static_cast<kernels::cuda::GroupMoments const*>(on_moments.data()),
+                                   0.1, on_mean.data(), on_var.data());
+    auto const images = static_cast<float>(planes.images);
+    for (std::size_t c = 0; c < groups; ++c) {
+      mean[c] *= 0.9f, var[c] *= 0.9f;
+      for (std::size_t i = 0; i < planes.images; ++i) {
+        auto const plane = x.begin() + static_cast<std::ptrdiff_t>((i * groups + c) * planes.area);
+        double sum = 0, squares = 0;
+        for (std::size_t j = 0; j < planes.area; ++j) sum += plane[static_cast<std::ptrdiff_t>(j)];
+        double const center = sum / static_cast<double>(planes.area);
+        for (std::size_t j = 0; j < planes.area; ++j) {
+          double const d = plane[static_cast<std::ptrdiff_t>(j)] - center;
+          squares += d * d;
+        }
+        mean[c] += 0.1f * static_cast<float>(center) / images;
+        var[c] += 0.1f * static_cast<float>(squares / static_cast<double>(planes.area - 1)) / images;
+      }
+    }
+    failures.expect_close(what + "running mean", device.download(on_mean), mean, 1e-6);
+    failures.expect_close(what + "running variance", device.download(on_var), var, 1e-6);
+  }
   auto dx = random<float>(n, 5), dweight = random<float>(planes.channels, 6), dbias = dweight;
   auto const on_dx = device.upload(dx, 1);
   auto const on_dweight = device.upload(dweight, 1);

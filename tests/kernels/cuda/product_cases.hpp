@@ -3,6 +3,7 @@
 #pragma once
 
 #include <ashlar/kernels/conv/cuda.cuh>
+#include <ashlar/kernels/conv/transposed.cuh>
 #include <ashlar/kernels/matmul/cuda.cuh>
 #include <ashlar/kernels/pool/cuda.cuh>
 
@@ -118,6 +119,44 @@ void conv_case(Device& device, Failures& failures, kernels::ConvShape const& sha
   failures.expect_close(what + "dbias", device.download(on_bias), bias, rounding<float>(positions));
 }
 
+/// The transpose of conv is its pullback for x and has it as its own.
+template <class Device>
+void conv_transpose_case(Device& device, Failures& failures, kernels::ConvShape const& shape, std::size_t images) {
+  std::string const what = "conv_transpose to " + std::to_string(shape.in) + " x " + std::to_string(shape.height) +
+                           " x " + std::to_string(shape.width) + ", " + std::to_string(shape.groups) + " groups: ";
+  auto& launcher = device.launcher();
+  std::size_t const area = shape.height * shape.width;
+  auto const x = random<float>(images * shape.y_size(), 1), dy = random<float>(images * shape.x_size(), 4);
+  auto weight = random<float>(shape.out * shape.patch(), 2), bias = random<float>(shape.in, 3);
+  auto dx = random<float>(x.size(), 5);
+  std::vector<float> y(dy.size());
+  auto const on_x = device.upload(x, 1), on_weight = device.upload(weight, 1), on_bias = device.upload(bias, 1),
+             on_dy = device.upload(dy, 1), on_dx = device.upload(dx, 1),
+             on_y = device.upload(std::vector<float>(y.size(), NAN), 1);
+  for (bool const biased : {true, false}) {
+    for (std::size_t i = 0; i < y.size(); ++i) y[i] = biased ? bias[i / area % shape.in] : 0;
+    kernels::cuda::conv_transpose(launcher, shape, images, on_x.data(), on_weight.data(),
+                                  biased ? on_bias.data() : nullptr, on_y.data());
+    kernels::reference::conv_backward_input(shape, images, x.data(), weight.data(), y.data());
+    failures.expect_close(what + "y", device.download(on_y), y,
+                          rounding<float>(shape.out_of_group() * shape.rows.kernel * shape.columns.kernel));
+  }
+  kernels::cuda::conv_transpose_backward_input(launcher, shape, images, on_dy.data(), on_weight.data(), on_dx.data());
+  std::vector<float> more(dx.size());
+  float const* const none = nullptr;
+  kernels::reference::conv(shape, images, dy.data(), weight.data(), none, more.data());
+  for (std::size_t i = 0; i < dx.size(); ++i) dx[i] += more[i];
+  failures.expect_close(what + "dx", device.download(on_dx), dx, rounding<float>(shape.patch()));
+  kernels::cuda::conv_transpose_backward_parameters(launcher, shape, images, on_x.data(), on_dy.data(),
+                                                    on_weight.data(), on_bias.data());
+  float* const nowhere = nullptr;
+  kernels::reference::conv_backward_parameters(shape, images, dy.data(), x.data(), weight.data(), nowhere);
+  for (std::size_t i = 0; i < dy.size(); ++i) bias[i / area % shape.in] += dy[i];
+  std::size_t const positions = images * shape.out_height() * shape.out_width();
+  failures.expect_close(what + "dweight", device.download(on_weight), weight, rounding<float>(positions));
+  failures.expect_close(what + "dbias", device.download(on_bias), bias, rounding<float>(images * area));
+}
+
 inline kernels::Window window(std::size_t kernel, std::size_t stride, std::size_t dilation, std::size_t padding,
                               bool ceil_mode = false) {
   return {kernel, stride, dilation, padding, padding, ceil_mode};
@@ -132,6 +171,8 @@ void conv_cases(Device& device, Failures& failures) {
   conv_case(device, failures, {5, 5, 5, window(3, 1, 2, 2), window(3, 2, 1, 1), 6, 7}, 2);
   conv_case(device, failures, {2, 3, 1, {4, 3, 1, 2, 0}, {1, 1, 1, 0, 3}, 10, 5}, 1);
   conv_case(device, failures, {2, 4, 2, window(3, 1, 1, 1), window(3, 1, 1, 1), 13, 12}, 5);  // dweight is split
+  conv_transpose_case(device, failures, {3, 65, 1, window(3, 1, 1, 1), window(5, 1, 1, 2), 9, 8}, 1);
+  conv_transpose_case(device, failures, {4, 6, 2, window(3, 2, 1, 1), window(2, 3, 2, 0), 11, 13}, 3);
 }
 
 /// Max pools have the reference's bits: they choose. Means have its sums and one division each.

@@ -49,15 +49,32 @@ struct DeviceOp<RMSNormOp<Traits, T>> {
   }
 };
 
-/// Without running statistics: group_norm() refuses to train those here.
+/// The moments of each image stay on the device, and so do the running statistics of an InstanceNorm that take them up.
 template <class Traits, class T>
 struct DeviceOp<GroupNormOp<Traits, T>> {
   GroupNormOp<Traits, T> op;
+  kernels::cuda::GroupMoments* moments = nullptr;
 
+  template <class X, class... P>
+  void prepare(CudaRun& run, X x, P const&...) {
+    if (op.running_mean == nullptr) return;
+    op.new_mean = run.writable(op.running_mean);
+    op.new_var = run.writable(op.running_var);
+    op.check_writable();
+    kernels::Planes const planes = planes_of<Traits>(x);
+    if (planes.images != 0) moments = run.allocate<kernels::cuda::GroupMoments>(planes.images * planes.channels);
+  }
   template <class Y, class X, class... P>
   void forward(CudaLauncher& on, Y y, X x, P const&... parameters) const {
     std::array<T const*, 2> const p{parameters.data()...};
-    kernels::cuda::group_norm(on, planes_of<Traits>(x), Traits::groups, x.data(), Traits::eps, p[0], p[1], y.data());
+    kernels::Planes const planes = planes_of<Traits>(x);
+    kernels::cuda::group_norm(on, planes, Traits::groups, x.data(), Traits::eps, p[0], p[1], y.data(), moments);
+    if constexpr (requires { Traits::momentum; }) {
+      if (moments != nullptr) {
+        kernels::cuda::take_up_moments(on, planes, static_cast<kernels::cuda::GroupMoments const*>(moments),
+                                       Traits::momentum, op.new_mean, op.new_var);
+      }
+    }
   }
   template <class Y, class X, class... P>
   void pullback(CudaLauncher& on, Y dy, Y, X const& x, P const&... parameters) const {
