@@ -16,7 +16,7 @@ namespace detail {
 inline std::string with_thousands(std::size_t n) {
   std::string digits = std::to_string(n);
   for (std::ptrdiff_t at = static_cast<std::ptrdiff_t>(digits.size()) - 3; at > 0; at -= 3) {
-    digits.insert(static_cast<std::size_t>(at), ",");
+    digits.insert(static_cast<std::size_t>(at), 1, ',');
   }
   return digits;
 }

@@ -141,7 +141,9 @@ ASHLAR_TARGET __attribute__((noinline)) void dot(std::size_t m, std::size_t n, s
       dot_rows<Rest>(m, some, a + p, lda, b + j * ldb + p, ldb, init + j, ldi, c + j, ldc);
     }
     if constexpr (Rest == C) {
-      for (; j < n; ++j) dot_rows<1>(m, some, a + p, lda, b + j * ldb + p, ldb, init + j, ldi, c + j, ldc);
+      for (std::size_t left = n - j; left != 0; --left, ++j) {
+        dot_rows<1>(m, some, a + p, lda, b + j * ldb + p, ldb, init + j, ldi, c + j, ldc);
+      }
     }
     init = c;
     ldi = ldc;
