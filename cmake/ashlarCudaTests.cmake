@@ -7,7 +7,7 @@ add_custom_target(cuda_all)
 
 file(GLOB units CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/kernels/cuda/*.cu)
 add_executable(test_kernels_on_gpu ${units} ${PROJECT_SOURCE_DIR}/tests/kernels/cuda/main.cpp)
-target_link_libraries(test_kernels_on_gpu PRIVATE ashlar::ashlar)
+target_link_libraries(test_kernels_on_gpu PRIVATE ashlar::headers)
 target_include_directories(test_kernels_on_gpu SYSTEM PRIVATE ${CMAKE_CUDA_TOOLKIT_INCLUDE_DIRECTORIES})
 target_compile_options(test_kernels_on_gpu PRIVATE
   "$<$<COMPILE_LANGUAGE:CUDA>:-std=c++20;-Werror=all-warnings;-Xcompiler=-Wall,-Wextra,-Werror;-Xptxas=-v>")

@@ -3,7 +3,7 @@ include(CMakePackageConfigHelpers)
 include(GNUInstallDirs)
 
 set(ashlar_package_dir ${CMAKE_INSTALL_DATADIR}/cmake/ashlar)
-install(TARGETS ashlar EXPORT ashlarTargets FILE_SET HEADERS FILE_SET cuda_headers)
+install(TARGETS ashlar ashlar_headers EXPORT ashlarTargets FILE_SET HEADERS FILE_SET cuda_headers)
 install(EXPORT ashlarTargets NAMESPACE ashlar:: DESTINATION ${ashlar_package_dir})
 configure_package_config_file(cmake/ashlarConfig.cmake.in ashlarConfig.cmake INSTALL_DESTINATION ${ashlar_package_dir})
 write_basic_package_version_file(ashlarConfigVersion.cmake COMPATIBILITY SameMinorVersion ARCH_INDEPENDENT)

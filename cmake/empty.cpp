@@ -1,1 +1,1 @@
-// Only to ask CMake for the flags a user of ashlar::ashlar gets.  SPDX-License-Identifier: BSL-1.0
+// Only to ask CMake for the flags a user of ashlar::headers gets.  SPDX-License-Identifier: BSL-1.0

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Counts the templates that three units instantiate, and compares with the baseline.  SPDX-License-Identifier: BSL-1.0
 
-usage: count.py [--refresh] COMPILER FLAG...     the flags are those of ashlar::ashlar; CTest calls it as compile_cost
+usage: count.py [--refresh] COMPILER FLAG...     the flags are those of ashlar::headers; CTest calls it as compile_cost
 Seconds depend on the machine, and this number does not: clang 19 counts the same every time. More than 3 % above
 instantiations.json fails, 1 % is a warning. Whoever has a reason for more says it in the commit that refreshes the file:
   cmake --build build/clang --target refresh_compile_cost

@@ -67,7 +67,7 @@ int main(int, char** argv) {
 }
 ")
   add_executable(${generator} EXCLUDE_FROM_ALL ${CMAKE_CURRENT_BINARY_DIR}/${generator}.cpp)
-  target_link_libraries(${generator} PRIVATE ashlar::ashlar ${arg_LIBRARIES})
+  target_link_libraries(${generator} PRIVATE ashlar::headers ${arg_LIBRARIES})
   target_include_directories(${generator} PRIVATE ${CMAKE_CURRENT_SOURCE_DIR} ${arg_INCLUDE_DIRECTORIES})
   add_custom_command(OUTPUT ${arg_OUTPUT} ${folder}/ashlar.fbs
     COMMAND ${CMAKE_COMMAND} -E make_directory ${folder}

@@ -1,4 +1,4 @@
-// The one unit of ashlar::compiled, in which the file code is compiled.
+// The one compiled unit of ashlar::ashlar: the code behind save and load.
 // SPDX-License-Identifier: BSL-1.0
 #define ASHLAR_IO_IMPLEMENTATION
 #include <ashlar/io/file.hpp>

@@ -17,7 +17,7 @@ bool refuses(std::string const& name, std::string const& what) {
   auto const result = ashlar::try_load<Net>(path);
   std::string const text = result ? "no error" : result.error().what();
   std::printf("%s\n", text.c_str());
-  return text == path + ": " + what + "; include <ashlar/io/read.hpp> (or link ashlar::compiled) to load it";
+  return text == path + ": " + what + "; include <ashlar/io/read.hpp> (or link ashlar::ashlar) to load it";
 }
 
 }  // namespace
@@ -33,9 +33,9 @@ int main() {
   auto const st = ashlar::try_save("x.safetensors", net);
   bool const saves = !pt && !st &&
                      pt.error().headline() ==
-                         "x.pt: to save for PyTorch, include <ashlar/io/torch_write.hpp> (or link ashlar::compiled)" &&
+                         "x.pt: to save for PyTorch, include <ashlar/io/torch_write.hpp> (or link ashlar::ashlar)" &&
                      st.error().headline() ==
                          "x.safetensors: to save as .safetensors, include "
-                         "<ashlar/io/safetensors.hpp> (or link ashlar::compiled)";
+                         "<ashlar/io/safetensors.hpp> (or link ashlar::ashlar)";
   return own && torch && safetensors && saves ? 0 : 1;
 }

@@ -36,7 +36,7 @@ bool has_content_checks() {
 /// Writes `object` to a file, which replaces what has the path once it is complete and on the disk: an .ashlar file,
 /// or, by the extension of its name, one for PyTorch (.pt, .pth) or .safetensors, as save_torch and save_safetensors
 /// do. Of these, a program includes <ashlar/io/torch_write.hpp> or <ashlar/io/safetensors.hpp>, or links
-/// ashlar::compiled.
+/// ashlar::ashlar.
 ///
 /// A crash or an error at any moment leaves the old file; a program that has it mapped keeps it. Equal objects give
 /// equal files, whatever lies in the padding between members.
@@ -67,7 +67,7 @@ std::vector<std::byte> to_bytes(T const& object, SaveOptions const& options = {}
 }
 
 /// Fills `object` from a file, whose format is known by its first bytes: .ashlar, or, in a program that includes
-/// <ashlar/io/read.hpp> or links ashlar::compiled, a state_dict by PyTorch (zip archives and the format before) or
+/// <ashlar/io/read.hpp> or links ashlar::ashlar, a state_dict by PyTorch (zip archives and the format before) or
 /// .safetensors. Everything is checked first; after an error `object` is as it was.
 ///
 /// An .ashlar file of the same layout is copied at once; all others tensor by tensor by key. Keys and shapes have to

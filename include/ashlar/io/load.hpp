@@ -205,7 +205,7 @@ ASHLAR_COLD inline Result<LoadReport> load_source(Layout const& layout, void* ob
 /// What a program says that cannot read another format.
 ASHLAR_COLD inline Error foreign_error(Content content, std::string_view where) {
   return format_error(where, {content == Content::torch ? "a PyTorch file" : "a .safetensors file",
-                              "; include <ashlar/io/read.hpp> (or link ashlar::compiled) to load it"});
+                              "; include <ashlar/io/read.hpp> (or link ashlar::ashlar) to load it"});
 }
 
 ASHLAR_IO_FUNCTION Result<LoadReport> load_image(Layout const& layout, void* object, std::span<std::byte const> bytes,

@@ -200,7 +200,7 @@ ASHLAR_IO_FUNCTION Result<void> save_as_named(std::string const& path, Layout co
   return error(Errc::value, {path,
                              torch ? ": to save for PyTorch, include <ashlar/io/torch_write.hpp>"
                                    : ": to save as .safetensors, include <ashlar/io/safetensors.hpp>",
-                             " (or link ashlar::compiled)"});
+                             " (or link ashlar::ashlar)"});
 }
 
 ASHLAR_IO_FUNCTION Result<std::vector<std::byte>> save_to_memory(Layout const& layout, void const* object,
