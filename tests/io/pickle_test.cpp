@@ -71,6 +71,22 @@ TEST_CASE("what a pickle says of a tensor is the tensor") {
   CHECK(value_of("]" + tensor + "a").tensor_count() == 1);
 }
 
+TEST_CASE("an OrderedDict is read as Python 2 wrote it: made of a list of pairs, with attributes") {
+  std::string const made =
+      global("collections", "OrderedDict") + "](" + "](U\x01" + "aK\x01" + "e" + "](U\x01" + "bK\x02" + "ee\x85R";
+  Value const v = value_of(made + "}" + text("_metadata") + "Nsb");
+  REQUIRE(v.size() == 2);
+  CHECK(v.items()[0].key.as_string() == "a");
+  CHECK(v["b"].as_int() == 2);
+  CHECK(value_of(global("collections", "OrderedDict") + "](NK\x01\x86" + "e\x85R").find(Value())->as_int() == 1);
+}
+
+TEST_CASE("a tensor may stand in many places of a list") {
+  std::string list = tensor + "q\x01]q\x02(";
+  for (int i = 0; i < 1000; ++i) list += "h\x01";
+  CHECK(value_of(list + "e\x86")[1].tensors().size() == 1000);
+}
+
 TEST_CASE("names and opcodes outside the list are refused where they stand") {
   CHECK(error_of(proto + "}" + global("os", "system") + ".")
             .find("x: at byte 3 (opcode GLOBAL, 0x63): the global os.system is not allowed") == 0);
@@ -93,7 +109,13 @@ TEST_CASE("calls are refused unless every argument is as it should be") {
       {"}}b", "BUILD of a dict of 0 items is not allowed"},
       {dict + ")R" + "Nb", "BUILD with none: a dict of attributes is expected"},
       {tensor + "}b", "BUILD of the tensor f32 (2, 3) is not allowed"},
-      {dict + "]\x85R", "call of OrderedDict with 1 arguments, where 0 are expected"},
+      {dict + "]]\x86R", "call of OrderedDict with 2 arguments, where 0 or 1 are expected"},
+      {dict + "N\x85R", "call of OrderedDict: argument items: a list of pairs is expected, but there is none"},
+      {dict + "]Na\x85R", "call of OrderedDict: argument items: a list of pairs is expected, but there is none"},
+      {dict + "])a\x85R", "a list of pairs is expected, but there is a tuple of 0 elements"},
+      {dict + "](]]\x86NN\x86" + "e\x85R", "not a key"},
+      {dict + "](NN\x86NN\x86" + "e\x85R", "a dict has a duplicate key"},
+      {global("numpy.core.multiarray", "scalar"), "make NumPy's values numbers with .item()"},
       {dict + "]R", "a call with a list of 0 elements for arguments"},
       {"K\x01)R", "a call of the integer 1, where a global is expected"},
       {global("torch", "FloatStorage") + "K\x05\x85R", "a call of torch.FloatStorage is not allowed"},

@@ -106,6 +106,20 @@ TEST_CASE("what is none of the formats is refused with a list of them") {
   CHECK(message_of(try_read(as_bytes("hello, world, this is text"))) == "memory: " + what);
   CHECK(message_of(try_read(data("pytorch/bad_not_pt.pt"))) == data("pytorch/bad_not_pt.pt") + ": " + what);
   CHECK(message_of(try_read(std::span<std::byte const>())) == "memory: the file is empty");
+  // What could be a damaged .safetensors is looked at as one.
+  CHECK(message_of(try_read(as_bytes("\x57"))) ==
+        "memory: " + what +
+            "\n  as .safetensors: not a safetensors file, or truncated: 1 bytes, but the length of the " +
+            "header alone takes 8");
+  std::string const list("\x02\0\0\0\0\0\0\0[]", 10);
+  CHECK_THAT(message_of(try_read(as_bytes(list))),
+             Catch::Contains("as .safetensors: invalid safetensors header, byte"));
+  write_file("list.safetensors", as_bytes(list));
+  CHECK_THAT(message_of(try_read("list.safetensors")),
+             Catch::StartsWith("list.safetensors: invalid safetensors header"));
+  auto small = make_small();
+  CHECK_THAT(message_of(try_load("list.safetensors", *small)),
+             Catch::StartsWith("list.safetensors: invalid safetensors header"));
   CHECK(try_read("no/such/file.pt").error().code() == Errc::io);
 }
 

@@ -210,7 +210,9 @@ ASHLAR_COLD inline Error foreign_error(Content content, std::string_view where) 
 
 ASHLAR_IO_FUNCTION Result<LoadReport> load_image(Layout const& layout, void* object, std::span<std::byte const> bytes,
                                                  std::string_view where, LoadOptions const& options) {
-  if (Content const content = content_of(bytes); content == Content::torch || content == Content::safetensors) {
+  Content content = content_of(bytes);
+  if (content == Content::unknown) content = content_named(where);  // whose reader says what is wrong
+  if (content == Content::torch || content == Content::safetensors) {
     if (foreign_loader == nullptr) return foreign_error(content, where);
     return foreign_loader(layout, object, bytes, where, options);
   }

@@ -216,8 +216,9 @@ class Unpickler {
     if (ValueBuilder::has_internal(stack_[0]))
       return fail({"the result is a function, class or storage: not a format for weights"});
     if (!check(ValueBuilder::close(stack_[0]))) return false;
-    // A path to a tensor takes some bytes, unless parts are shared again and again.
-    if (stack_[0].tensor_count() > at_ / 4 + 16) {
+    // A path to a tensor takes some bytes, unless parts are shared again and again. One tensor may stand in a long
+    // list.
+    if (stack_[0].tensor_count() > at_ / 4 + 1024) {
       return fail({"shared parts expand to too many tensors for a pickle of this size"});
     }
     result_ = pop();

@@ -37,7 +37,7 @@ ASHLAR_IO_FUNCTION Result<Value> read_bytes(std::span<std::byte const> bytes, Re
 /// read_safetensors. Tensors are views of the mapped file, which they keep mapped.
 ///
 /// Cost    one pass over an .ashlar or PyTorch file for its checksums, unless options.check_content is off; of
-///         .safetensors, which has none, the header and the bools.
+///         .safetensors, which has none, the header.
 /// Errors  io; format, for damage, for what its reader refuses, and for a file of none of these formats.
 inline Result<Value> try_read(std::string const& path, ReadOptions const& options = {}) {
   return detail::read_file(path, options);

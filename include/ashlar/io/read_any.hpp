@@ -9,14 +9,17 @@
 #include <ashlar/io/message.hpp>
 #include <ashlar/io/read.hpp>
 #include <ashlar/io/report.hpp>
+#include <ashlar/io/safetensors_header.hpp>
 #include <ashlar/io/safetensors_read.hpp>
 #include <ashlar/io/state_dict.hpp>
 #include <ashlar/io/torch_read.hpp>
 #include <ashlar/io/torch_tree.hpp>
 #include <ashlar/io/training.hpp>
 #include <ashlar/io/value.hpp>
+#include <ashlar/io/zip.hpp>
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
@@ -48,6 +51,24 @@ ASHLAR_COLD inline Result<Value> ashlar_value(std::span<std::byte const> bytes,
   return Value::dict(std::move(items), metadata.empty() ? Value() : Value::dict(std::move(metadata)));
 }
 
+/// What begins like none of the formats. Only .safetensors has no magic number: where the name or a length in front
+/// allows for one, it is said what is wrong with its header.
+ASHLAR_COLD inline Result<Value> unknown_content(std::span<std::byte const> bytes, std::string_view where) {
+  if (bytes.empty()) return format_error(where, {"the file is empty"});
+  if (content_named(where) == Content::safetensors) return safetensors_value(bytes, nullptr, where);
+  std::vector<std::string> more;
+  if (bytes.size() <= 8 || load_le<std::uint64_t>(bytes, 0) <= bytes.size() - 8) {
+    if (auto const header = read_safetensors_header(bytes, "as .safetensors"); !header) {
+      more.emplace_back(header.error().headline());
+    }
+  }
+  return Error(Errc::format,
+               message({where,
+                        ": neither an .ashlar file, nor one of PyTorch (a zip archive or a pickle), nor "
+                        ".safetensors: the first bytes are of none of these"}),
+               std::move(more));
+}
+
 /// `owner` keeps the bytes; with none they are the caller's. `open`: the file they are mapped from, if there is one.
 ASHLAR_COLD inline Result<Value> value_of(std::span<std::byte const> bytes, std::shared_ptr<void const> const& owner,
                                           std::string_view where, InputFile const* open, ReadOptions const& options) {
@@ -57,9 +78,7 @@ ASHLAR_COLD inline Result<Value> value_of(std::span<std::byte const> bytes, std:
     case Content::safetensors: return safetensors_value(bytes, owner, where);
     case Content::unknown: break;
   }
-  if (bytes.empty()) return format_error(where, {"the file is empty"});
-  return format_error(where, {"neither an .ashlar file, nor one of PyTorch (a zip archive or a pickle), nor "
-                              ".safetensors: the first bytes are of none of these"});
+  return unknown_content(bytes, where);
 }
 
 ASHLAR_IO_FUNCTION Result<Value> read_file(std::string const& path, ReadOptions const& options) {

@@ -99,10 +99,44 @@ constexpr std::string_view torch_advice(std::string_view module, std::string_vie
   if (name.find("_rebuild_q") == 0 || name.find("QInt") == 0 || name.find("QUInt") == 0 || name.find("qint") == 0) {
     return ": quantized tensors are unsupported";
   }
+  if (module.find("numpy") == 0) return ": make NumPy's values numbers with .item(), or tensors, before torch.save";
   if (module.find("torch.nn.") == 0 || module.find("torch") != 0) {
     return ": if it is the class of a module, save its state_dict() instead";
   }
   return "";
+}
+
+/// A plain name, which no path can be made of.
+constexpr bool is_storage_key(std::string_view key) {
+  if (key.empty() || key.size() > 64) return false;
+  for (char const c : key) {
+    bool const good =
+        (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == '-';
+    if (!good) return false;
+  }
+  return true;
+}
+
+/// A device and perhaps its number; "meta" has no bytes.
+constexpr bool is_torch_location(std::string_view text) {
+  std::string_view const device = text.substr(0, text.find(':'));
+  if (device.empty() || device == "meta" || text.size() > 32) return false;
+  for (char const c : device) {
+    if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || c == '_')) return false;
+  }
+  if (device.size() == text.size()) return true;
+  std::string_view const number = text.substr(device.size() + 1);
+  return !number.empty() && number.size() <= 4 && number.find_first_not_of("0123456789") == std::string_view::npos;
+}
+
+/// What torch.device() takes.
+constexpr bool is_torch_device(std::string_view text) {
+  if (text == "meta") return true;
+  if (!is_torch_location(text)) return false;
+  for (std::string_view const known : {"cpu", "cuda", "mps", "xpu", "hpu", "xla", "mtia", "vulkan"}) {
+    if (text.substr(0, text.find(':')) == known) return true;
+  }
+  return false;
 }
 
 }  // namespace ashlar::detail

@@ -76,7 +76,6 @@ class TorchUnpickler final : public Unpickler {
   static TorchName const& named(Value const& global) { return torch_names[ValueBuilder::number(global)]; }
 
   // ---- storages
-  // ----------------------------------------------------------------------------------------------------
 
   bool persistent(Value const& id, Value& out) override {
     using enum Value::Kind;
@@ -95,10 +94,10 @@ class TorchUnpickler final : public Unpickler {
         (named(part[1]).global != TorchGlobal::storage && named(part[1]).global != TorchGlobal::untyped_storage)) {
       return fail({"the persistent id of a storage has ", Unpickler::name(part[1]), " for its class"});
     }
-    if (part[2].kind() != string || !is_key(part[2].as_string())) {
+    if (part[2].kind() != string || !is_storage_key(part[2].as_string())) {
       return fail({"the key of a storage is no plain name: ", Unpickler::name(part[2])});
     }
-    if (part[3].kind() != string || !is_location(part[3].as_string())) {
+    if (part[3].kind() != string || !is_torch_location(part[3].as_string())) {
       return fail({"the location of storage '", part[2].as_string(), "' is invalid: ", Unpickler::name(part[3])});
     }
     if (part[4].kind() != integer || part[4].as_int() < 0) {
@@ -107,26 +106,6 @@ class TorchUnpickler final : public Unpickler {
     }
     if (legacy_ && !part[5].is_none()) return fail({"a storage that is a view of another storage is unsupported"});
     return add_storage(part[2].as_string(), named(part[1]), static_cast<std::uint64_t>(part[4].as_int()), out);
-  }
-  static bool is_key(std::string_view key) {
-    if (key.empty() || key.size() > 64) return false;
-    for (char const c : key) {
-      bool const good =
-          (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == '-';
-      if (!good) return false;
-    }
-    return true;
-  }
-  /// A device and perhaps its number; "meta" has no bytes.
-  static bool is_location(std::string_view text) {
-    std::string_view const device = text.substr(0, text.find(':'));
-    if (device.empty() || device == "meta" || text.size() > 32) return false;
-    for (char const c : device) {
-      if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || c == '_')) return false;
-    }
-    if (device.size() == text.size()) return true;
-    std::string_view const number = text.substr(device.size() + 1);
-    return !number.empty() && number.size() <= 4 && number.find_first_not_of("0123456789") == std::string_view::npos;
   }
   bool add_storage(std::string_view key, TorchName const& type, std::uint64_t elements, Value& out) {
     bool const untyped = type.global == TorchGlobal::untyped_storage;
@@ -167,7 +146,6 @@ class TorchUnpickler final : public Unpickler {
   }
 
   // ---- calls
-  // -------------------------------------------------------------------------------------------------------
 
   bool call(Value const& function, Value const& arguments, Value& out) override {
     TorchName const& f = named(function);
@@ -177,7 +155,7 @@ class TorchUnpickler final : public Unpickler {
       case TorchGlobal::rebuild_tensor_v2: return count(f, args, 6, 7) && rebuild_tensor(f, args, out);
       case TorchGlobal::rebuild_tensor_v3: return count(f, args, 7, 8) && rebuild_tensor(f, args, out);
       case TorchGlobal::rebuild_parameter: return count(f, args, 3, 3) && rebuild_parameter(f, args, out);
-      case TorchGlobal::ordered_dict: return count(f, args, 0, 0) && ordered_dict(out);
+      case TorchGlobal::ordered_dict: return count(f, args, 0, 1) && ordered_dict(f, args, out);
       case TorchGlobal::counter: return count(f, args, 1, 1) && counter(f, args[0], out);
       case TorchGlobal::size: return count(f, args, 1, 1) && size_of_tensor(f, args[0], out);
       case TorchGlobal::device: return count(f, args, 1, 2) && device(f, args, out);
@@ -311,9 +289,19 @@ class TorchUnpickler final : public Unpickler {
     out = add_tensor(std::move(tensor), data.storage);
     return true;
   }
-  static bool ordered_dict(Value& out) {
+  /// Empty, or as Python 2 wrote them: of a list of pairs.
+  bool ordered_dict(TorchName const& f, std::span<Value const> args, Value& out) {
     out = ValueBuilder::open_dict();
     ValueBuilder::node(out)->ordered = true;
+    if (args.empty()) return true;
+    if (args[0].kind() != Value::Kind::list) return fail_argument(f, "items", "a list of pairs", args[0]);
+    auto const pairs = args[0].elements();
+    if ((copied_ += pairs.size()) > size()) return fail({"calls of ", f.name, " expand to more than the pickle has"});
+    for (Value const& pair : pairs) {
+      bool const is_pair = (pair.kind() == Value::Kind::list || pair.kind() == Value::Kind::tuple) && pair.size() == 2;
+      if (!is_pair) return fail_argument(f, "items", "a list of pairs", pair);
+      if (!check(ValueBuilder::set(out, pair.elements()[0], pair.elements()[1]))) return false;
+    }
     return true;
   }
   bool counter(TorchName const& f, Value const& v, Value& out) {
@@ -329,7 +317,7 @@ class TorchUnpickler final : public Unpickler {
     return true;
   }
   bool device(TorchName const& f, std::span<Value const> args, Value& out) {
-    if (args[0].kind() != Value::Kind::string || !is_device(args[0].as_string())) {
+    if (args[0].kind() != Value::Kind::string || !is_torch_device(args[0].as_string())) {
       return fail_argument(f, "type", "the name of a device", args[0]);
     }
     std::string text(args[0].as_string());
@@ -343,14 +331,6 @@ class TorchUnpickler final : public Unpickler {
     out = Value::text(Value::Kind::device, text);
     return true;
   }
-  static bool is_device(std::string_view text) {
-    if (text == "meta") return true;
-    if (!is_location(text)) return false;
-    for (std::string_view const known : {"cpu", "cuda", "mps", "xpu", "hpu", "xla", "mtia", "vulkan"}) {
-      if (text.substr(0, text.find(':')) == known) return true;
-    }
-    return false;
-  }
   /// _codecs.encode(text, "latin1"): how protocol 2 writes bytes.
   bool encode(TorchName const& f, std::span<Value const> args, Value& out) {
     if (args[0].kind() != Value::Kind::string) return fail_argument(f, "text", "a string", args[0]);
@@ -358,8 +338,8 @@ class TorchUnpickler final : public Unpickler {
       return fail_argument(f, "encoding", "'latin1'", args[1]);
     }
     std::string_view const text = args[0].as_string();
-    encoded_ += text.size();
-    if (encoded_ > size()) return fail({"calls of ", f.name, " expand to more bytes than the pickle has"});
+    copied_ += text.size();
+    if (copied_ > size()) return fail({"calls of ", f.name, " expand to more bytes than the pickle has"});
     std::string bytes;
     for (std::size_t i = 0; i < text.size(); ++i) {
       auto const c = static_cast<unsigned char>(text[i]);
@@ -385,7 +365,7 @@ class TorchUnpickler final : public Unpickler {
   }
 
   bool legacy_;
-  std::size_t encoded_ = 0;
+  std::size_t copied_ = 0;  // what calls have copied, which is not more than the pickle has bytes
   std::deque<std::string> keys_;  // of all storages
   std::size_t counted_ = 0;  // so many of them are the numbers 0, 1, 2, ...
   std::map<std::string_view, std::size_t> others_;  // the places of those behind

@@ -92,6 +92,7 @@ inline void require(ValueFault fault) {
 class TensorWalk {
  public:
   std::vector<NamedTensor> walk(Value const& root) {
+    out_.reserve(root.tensor_count());
     enter(root);
     while (!stack_.empty()) {
       Level& top = stack_.back();
