@@ -10,6 +10,7 @@
 #include <ashlar/cuda/forward.hpp>
 #include <ashlar/cuda/gradients.hpp>
 #include <ashlar/cuda/ops/arithmetic.hpp>
+#include <ashlar/cuda/ops/attention.hpp>
 #include <ashlar/cuda/ops/batch_norm.hpp>
 #include <ashlar/cuda/ops/conv.hpp>
 #include <ashlar/cuda/ops/embedding.hpp>

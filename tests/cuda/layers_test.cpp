@@ -4,6 +4,7 @@
 // Bounds: those of forward_test.cpp.
 #include <ashlar/cuda.hpp>
 #include <ashlar/nn.hpp>
+#include <ashlar/nn/multihead_attention.hpp>
 
 #include "support/cuda_close.hpp"
 #include "support/cuda_machine.hpp"
@@ -47,6 +48,12 @@ struct Tracked {
   InstanceNorm1d<4, InstanceNormOptions{.track_running_stats = true}, float> norm;
 };
 
+struct Masked {  // a mask that is the network's, as GPTs have it
+  Buffer<float, 4, 4> mask;
+  MultiheadAttention<8, 2, MultiheadAttentionOptions{.batch_first = true}> attention;
+  auto operator()(auto const& x) const { return attention(x, x, x, mask); }
+};
+
 auto const cubes = [](auto const& y) { return mean(square(y) * y); };
 
 template <class I>
@@ -80,6 +87,16 @@ TEST_CASE("InstanceNorm and GroupNorm on a CUDA device, and their gradients") {
   auto grads = zeros_like(constant);
   Tape tape(constant, grads);
   CHECK_THROWS_WITH(tape(to<Cuda>(x)), Catch::Contains("that must not be const"));
+}
+
+TEST_CASE("attention on a CUDA device with a mask that is a buffer of the network") {
+  CudaMachine const machine;
+  if (!machine.usable()) return;
+  auto net = make<Masked>(Rng{4});
+  for (std::size_t i = 0; i < 4; ++i) {
+    for (std::size_t j = 0; j < 4; ++j) net->mask(i, j) = j > i ? -10000.0F : 0.0F;
+  }
+  check_net(*net, filled(Tensor<float, dyn, 4, 8>(3)), cubes);
 }
 
 TEST_CASE("an index that is no row of an Embedding on a CUDA device gives NaN and no gradient") {

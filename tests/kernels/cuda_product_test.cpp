@@ -1,5 +1,6 @@
 // tests/kernels/cuda_product_test.cpp: matmul, conv and pools for the GPU, on the executors of the CPU.
 // SPDX-License-Identifier: BSL-1.0
+#include "cuda/attention_cases.hpp"
 #include "cuda/product_cases.hpp"
 
 #include <catch2/catch.hpp>
@@ -41,4 +42,8 @@ TEST_CASE("convolutions for the GPU agree with the reference, in every order of 
 
 TEST_CASE("pools for the GPU agree with the reference") {
   check([](auto& device, auto& failures) { cuda_test::pool_cases(device, failures); });
+}
+
+TEST_CASE("attention for the GPU agrees with the reference, in every order of threads") {
+  check([](auto& device, auto& failures) { cuda_test::attention_cases(device, failures); });
 }

@@ -41,24 +41,31 @@ struct CudaInputMistake {
   }();
 };
 
-/// What a forward gave, for the time after it.
-template <class T, std::size_t... E>
-BasicTensor<T, Cuda, E...> kept(CudaTraced<Inference, T, E...> const& y) {
-  auto memory = CudaMemory::allocate(Cuda{y.ordinal()}, y.numel() * sizeof(T)).value();
-  if (y.numel() != 0) {
-    cuda_driver->between(y.ordinal(), memory.data(), y.ordinal(), y.device_data(), y.numel() * sizeof(T)).value();
-  }
-  return {std::move(memory), y.dims()};
-}
-
-template <class... Y>
-auto kept(std::tuple<Y...> const& y) {
-  return std::apply([](auto const&... each) { return std::tuple(kept(each)...); }, y);
-}
+/// What a forward gave, for the time after it: ops with results of other types specialise it.
 template <class Y>
-Y kept(Y const& y) {  // after a mistake
-  return y;
+struct Kept {
+  static Y of(Y const& y) { return y; }  // after a mistake
+};
+template <class Y>
+auto kept(Y const& y) {
+  return Kept<Y>::of(y);
 }
+template <class T, std::size_t... E>
+struct Kept<CudaTraced<Inference, T, E...>> {
+  static BasicTensor<T, Cuda, E...> of(CudaTraced<Inference, T, E...> const& y) {
+    auto memory = CudaMemory::allocate(Cuda{y.ordinal()}, y.numel() * sizeof(T)).value();
+    if (y.numel() != 0) {
+      cuda_driver->between(y.ordinal(), memory.data(), y.ordinal(), y.device_data(), y.numel() * sizeof(T)).value();
+    }
+    return {std::move(memory), y.dims()};
+  }
+};
+template <class... Y>
+struct Kept<std::tuple<Y...>> {
+  static auto of(std::tuple<Y...> const& y) {
+    return std::apply([](auto const&... each) { return std::tuple(kept(each)...); }, y);
+  }
+};
 
 /// net(x...) for a network on a device.
 ///

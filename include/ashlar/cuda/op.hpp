@@ -73,7 +73,7 @@ Operand<T, E...> device_operand(CudaRun&, CudaTraced<C, T, E...> const& x, bool)
 template <class P>
   requires(requires { P::kind; })
 auto device_operand(CudaRun& run, P const& x, bool recorded) {
-  return stored_operand(run, x.view(), P::kind == Kind::parameter && recorded);
+  return stored_operand(run, const_view(x), P::kind == Kind::parameter && recorded);
 }
 template <class T, std::size_t... E>
 Operand<T, E...> stored_operand(CudaRun& run, View<T const, E...> x, bool trained) {

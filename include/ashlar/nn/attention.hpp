@@ -36,31 +36,86 @@ struct AttentionOutput {
 
 namespace detail {
 
-/// What to add to the products where a mask is: as it is, or, of a mask of bool, -infinity where it is `hidden`.
-template <class T, class M>
-Tensor<T, dyn> additive_mask(M const& mask, bool hidden) {
-  Tensor<T, dyn> out(uninitialized_t{}, make_dims<dyn>(mask.numel()));
-  for (std::size_t i = 0; i < mask.numel(); ++i) {
-    if constexpr (std::is_same_v<typename M::value_type, bool>) {
-      out.data()[i] = mask.data()[i] == hidden ? -std::numeric_limits<T>::infinity() : T(0);
-    } else {
-      out.data()[i] = mask.data()[i];
-    }
+template <>
+inline constexpr bool is_on_cuda<NoMask> = true;  // and on the host
+
+/// A mask where it lies on a device: the kernels take one of bool as it is.
+template <class T>
+struct DeviceMask {
+  T const* numbers = nullptr;
+  bool const* flags = nullptr;
+  std::size_t size = 0;
+  bool hidden = true;
+
+  template <class X, class M>
+  static DeviceMask of(X const& x, M const& mask, bool hidden) {
+    using E = typename M::value_type;
+    static_assert(std::is_same_v<E, T> || std::is_same_v<E, bool>,
+                  "ashlar: a mask on cuda is of bool, or of the type of what it is added to");
+    E const* data = nullptr;
+    if constexpr (requires { mask.device_data(); }) data = mask.device_data();
+    else data = x.run().on_device(mask.data());  // a buffer of the network
+    if constexpr (std::is_same_v<E, bool>) return {nullptr, data, mask.numel(), hidden};
+    else return {data, nullptr, mask.numel(), hidden};
   }
-  return out;
+  [[nodiscard]] std::size_t numel() const { return size; }
+};
+
+/// The first value that lies on a device.
+template <class X, class... Rest>
+auto const& on_device_of(X const& x, [[maybe_unused]] Rest const&... rest) {
+  if constexpr (on_host<X>()) return on_device_of(rest...);
+  else return x;
+}
+
+/// What to add to the products of q, k and v where a mask is: as it is, or, of a mask of bool, -infinity where it is
+/// `hidden`.
+template <class T, class M, class... X>
+auto additive_mask(M const& mask, bool hidden, [[maybe_unused]] X const&... x) {
+  if constexpr (std::is_same_v<M, NoMask>) {
+    return Tensor<T, dyn>(0);
+  } else if constexpr (!on_host<X...>()) {
+    return DeviceMask<T>::of(on_device_of(x...), mask, hidden);
+  } else {
+    Tensor<T, dyn> out(uninitialized_t{}, make_dims<dyn>(mask.numel()));
+    for (std::size_t i = 0; i < mask.numel(); ++i) {
+      if constexpr (std::is_same_v<typename M::value_type, bool>) {
+        out.data()[i] = mask.data()[i] == hidden ? -std::numeric_limits<T>::infinity() : T(0);
+      } else {
+        out.data()[i] = mask.data()[i];
+      }
+    }
+    return out;
+  }
+}
+
+template <class T>
+void set_numbers(kernels::AttentionMask<T>& to, Tensor<T, dyn> const& mask) {
+  to.mask = mask.data();
 }
 template <class T>
-Tensor<T, dyn> additive_mask(NoMask const&, bool) {
-  return Tensor<T, dyn>(0);
+void set_numbers(kernels::AttentionMask<T>& to, DeviceMask<T> const& mask) {
+  to.mask = mask.numbers;
+  to.mask_flags = mask.flags;
+  to.hidden = mask.hidden;
+}
+template <class T>
+void set_padding(kernels::AttentionMask<T>& to, Tensor<T, dyn> const& padding) {
+  to.padding = padding.data();
+}
+template <class T>
+void set_padding(kernels::AttentionMask<T>& to, DeviceMask<T> const& padding) {
+  to.padding = padding.numbers;
+  to.padding_flags = padding.flags;
+  to.hidden = padding.hidden;
 }
 
 /// Strides of a mask for all, or of one for each sequence and head. Error: shape.
-template <class T>
-void set_mask(kernels::AttentionMask<T>& to, Tensor<T, dyn> const& mask, kernels::AttentionShape const& s,
-              std::string_view who) {
+template <class T, class M>
+void set_mask(kernels::AttentionMask<T>& to, M const& mask, kernels::AttentionShape const& s, std::string_view who) {
   std::size_t const area = s.targets * s.sources;
   if (mask.numel() == 0) return;
-  to.mask = mask.data();
+  set_numbers(to, mask);
   if (mask.numel() == s.batch * s.heads * area) {
     to.head = area;
     to.batch = s.heads * area;
@@ -71,9 +126,41 @@ void set_mask(kernels::AttentionMask<T>& to, Tensor<T, dyn> const& mask, kernels
   }
 }
 
-/// Operands q, k, v as the shape says; result y, then the weights (batch, heads, targets, sources).
-template <class T>
+/// Operands q, k, v as the shape says; result y, with extents D.
+template <class T, class D>
 struct AttentionOp {
+  static constexpr std::string_view name = "attention";
+
+  kernels::AttentionShape s;
+  kernels::AttentionMask<T> mask;  // read in the forward alone
+  D dims;
+  T* weights = nullptr;  // (batch, heads, targets, sources), kept for the way back
+
+  [[nodiscard]] std::size_t weights_size() const { return s.batch * s.heads * s.targets * s.sources; }
+
+  template <class... V>
+  auto output(V const&...) const {
+    return like<T>(dims);
+  }
+  template <class... V>
+  void prepare(TapeCore& tape, V const&...) {
+    weights = tape.allocate<T>(weights_size());
+  }
+  template <class Y, class Q, class K, class V>
+  void forward(Y y, Q q, K k, V v) const {
+    kernels::attention(s, mask, q.data(), k.data(), v.data(), y.data(), weights, true);
+  }
+  template <class Y, class Q, class K, class V>
+  void pullback(Y dy, Y, Q const& q, K const& k, V const& v) const {
+    Tensor<T, dyn> work(uninitialized_t{}, make_dims<dyn>(kernels::attention_workspace(s)));
+    kernels::attention_backward(s, q.data(), k.data(), v.data(), static_cast<T const*>(weights), dy.data(),
+                                static_cast<T const*>(nullptr), q.grad, k.grad, v.grad, work.data());
+  }
+};
+
+/// The same with the weights as a second result, behind y.
+template <class T>
+struct WeightedAttentionOp {
   static constexpr std::string_view name = "attention";
 
   kernels::AttentionShape s;
@@ -107,12 +194,12 @@ AttentionOutput<Y, W> attention_output(Y y, W weights) {
 template <class T, class Q, class K, class V, class D, class... W>
 auto run_attention(kernels::AttentionShape const& s, kernels::AttentionMask<T> const& mask, Q const& q, K const& k,
                    V const& v, D const& y_dims, W const&... weight_dims) {
-  AttentionOp<T> const op{s, mask};
-  if constexpr ((is_traced<Q> || is_traced<K> || is_traced<V>)) {
-    auto const both = apply(op, q, k, v);
+  if constexpr (!on_host<Q, K, V>() || is_traced<Q> || is_traced<K> || is_traced<V>) {
     if constexpr (sizeof...(W) == 0) {
-      return part_of(both, 0, y_dims);
+      return apply(AttentionOp<T, D>{s, mask, y_dims}, q, k, v);
     } else {
+      WeightedAttentionOp<T> const op{s, mask};
+      auto const both = apply(op, q, k, v);
       return attention_output(part_of(both, 0, y_dims), part_of(both, op.y_size(), weight_dims...));
     }
   } else {
@@ -158,8 +245,8 @@ struct AttentionMistake {
 template <class Q, class K, class V, class M>
 auto attend(Q const& q, K const& k, V const& v, M const& attn_mask, AttentionOptions const& options) {
   using T = typename Q::value_type;
-  if constexpr (!on_host<Q, K, V>()) {
-    return refuse_device<AttentionOp<T>, Q, K, V>();
+  if constexpr (!together<Q, K, V, M>()) {
+    return refuse_device<WeightedAttentionOp<T>, Q, K, V, M>();
   } else if constexpr (!AttentionMistake<Q, K, V>::value.empty()) {
     refuse<AttentionMistake<Q, K, V>>();
     return harmless(q, like<T>(q.dims()));
@@ -183,7 +270,7 @@ auto attend(Q const& q, K const& k, V const& v, M const& attn_mask, AttentionOpt
     s.y = {s.targets * s.value_size, 0, s.value_size};
     s.scale = options.scale != 0 ? options.scale : 1 / std::sqrt(static_cast<double>(s.size));
     s.is_causal = options.is_causal;
-    auto const mask = additive_mask<T>(attn_mask, false);
+    auto const mask = additive_mask<T>(attn_mask, false, q, k, v);
     kernels::AttentionMask<T> m{};
     set_mask(m, mask, s, "attention");
     return run_attention(s, m, q, k, v, with_last<V::dims_type::extents[rank - 1]>(q.dims()));

@@ -120,8 +120,8 @@ auto attend_heads(Q const& q, K const& k, V const& v, M const& attn_mask, P cons
   s.q = s.y = Traits::strides(s.targets, s.batch);
   s.k = s.v = Traits::strides(s.sources, s.batch);
   s.scale = 1 / std::sqrt(static_cast<double>(size));
-  auto const mask = additive_mask<T>(attn_mask, true);
-  auto const padding = additive_mask<T>(key_padding_mask, true);
+  auto const mask = additive_mask<T>(attn_mask, true, q, k, v);
+  auto const padding = additive_mask<T>(key_padding_mask, true, q, k, v);
   kernels::AttentionMask<T> m{};
   set_mask(m, mask, s, "MultiheadAttention");
   if constexpr (!std::is_same_v<P, NoMask>) {
@@ -130,7 +130,7 @@ auto attend_heads(Q const& q, K const& k, V const& v, M const& attn_mask, P cons
       text.append(std::to_string(s.batch)).append(", ").append(std::to_string(s.sources)).append(") but its shape is ");
       throw Error(Errc::shape, text.append(to_string(key_padding_mask.shape())));
     }
-    m.padding = padding.data();
+    set_padding(m, padding);
   }
   if constexpr (Weights) {
     return run_attention(s, m, q, k, v, q.dims(),
@@ -160,8 +160,8 @@ constexpr bool check_multihead() {
 template <class Traits, bool Weights, class Out, class Q, class K, class V, class M, class P, class... Parameters>
 auto multihead(Out const& out_proj, Q const& query, K const& key, V const& value, M const& attn_mask,
                P const& key_padding_mask, Parameters const&... in_proj) {
-  if constexpr (!on_host<Q, K, V>()) {
-    return refuse_device<Traits, Q, K, V>();
+  if constexpr (!together<Q, K, V, M, P>()) {
+    return refuse_device<Traits, Q, K, V, M, P>();
   } else if constexpr (!check_multihead<Traits, Q, K, V>()) {
     return harmless(query, like<typename Q::value_type>(query.dims()));
   } else {
@@ -200,8 +200,8 @@ template <std::size_t Heads, TensorLike Q, TensorLike K, TensorLike V, class M =
 auto attention_of_heads(Q const& q, K const& k, V const& v, M const& attn_mask = {}, P const& key_padding_mask = {}) {
   using Traits =
       detail::MultiheadTraits<Q::dims_type::extents.back(), Heads, MultiheadAttentionOptions{.batch_first = true}>;
-  if constexpr (!detail::on_host<Q, K, V>()) {
-    return detail::refuse_device<Traits, Q, K, V>();
+  if constexpr (!detail::together<Q, K, V, M, P>()) {
+    return detail::refuse_device<Traits, Q, K, V, M, P>();
   } else if constexpr (!detail::check_multihead<Traits, Q, K, V>()) {
     return detail::harmless(q, detail::like<typename Q::value_type>(q.dims()));
   } else {

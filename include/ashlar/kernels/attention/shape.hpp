@@ -30,13 +30,17 @@ struct AttentionShape {
 };
 
 /// What is added to the scaled products: mask (targets, sources) at b * batch + h * head, padding (sources) at
-/// b * sources; -infinity hides a source. Either may be null.
+/// b * sources; -infinity hides a source. Either may be null. On a GPU either may be flags instead, of which those that
+/// are `hidden` hide.
 template <class T>
 struct AttentionMask {
   T const* mask = nullptr;
   std::size_t batch = 0;
   std::size_t head = 0;
   T const* padding = nullptr;
+  bool const* mask_flags = nullptr;
+  bool const* padding_flags = nullptr;
+  bool hidden = true;
 };
 
 }  // namespace ashlar::kernels
