@@ -1,5 +1,5 @@
-// tests/kernels/cuda/product.cu: the cases of matmul, conv, pools and attention on a GPU.  SPDX-License-Identifier:
-// BSL-1.0
+// tests/kernels/cuda/product.cu: the cases of matmul, conv, pools and attention on a GPU.
+// SPDX-License-Identifier: BSL-1.0
 #include "attention_cases.hpp"
 #include "gpu_device.cuh"
 #include "product_cases.hpp"

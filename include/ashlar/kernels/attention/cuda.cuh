@@ -1,6 +1,6 @@
 // kernels/attention/cuda.cuh: scaled dot product attention and its pullback on the GPU.
-// Must agree with reference.hpp; tests/kernels/cuda_product_test.cpp states the bound.  SPDX-License-Identifier:
-// BSL-1.0
+// Must agree with reference.hpp; tests/kernels/cuda_product_test.cpp states the bound.
+// SPDX-License-Identifier: BSL-1.0
 //
 // Products of the heads' rows where they lie (gemm/cuda.cuh, a head of a sequence for each z of the grid), and a
 // softmax of each row of weights (softmax/cuda.cuh). The weights (batch, heads, targets, sources) are in memory: scale
