@@ -6,6 +6,7 @@
 #include <ashlar/reflect/structure.hpp>
 #include <ashlar/train.hpp>
 
+#include <array>
 #include <cstdint>
 #include <cstdio>
 #include <exception>
@@ -68,6 +69,37 @@ void go_on(std::string const& name) {
   save(name + "_ours.pt", *c);
 }
 
+/// What is written for a network whose average is kept, and nothing else of its training.
+struct Averaged {
+  Net model;
+  ExponentialAverage<Net> average;
+  std::uint64_t epoch;
+};
+void go_on_averaging(std::string const& name) {
+  auto const c = load<Averaged>(name + "_theirs.pt");
+  c->average.decay = 0.75;
+  for (int step = 0; step < 3; ++step, ++c->epoch) {
+    c->model.a.weight(0, 0) += 1;
+    c->model.b.bias(1) -= 0.5f;
+    c->average.update(c->model);
+  }
+  save(name + "_ours.pt", *c);
+}
+
+/// A network and how far it is, alone.
+struct Snapshot {
+  Net model;
+  std::uint64_t epoch;
+  std::array<double, 2> scores;
+};
+void go_on_alone(std::string const& name) {
+  auto const c = load<Snapshot>(name + "_theirs.pt");
+  c->model.b.bias(1) -= 0.5f;
+  ++c->epoch;
+  c->scores[1] = 0.25;
+  save(name + "_ours.pt", *c);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -83,6 +115,10 @@ int main(int argc, char** argv) {
     else if (name == "adagrad") go_on<Net, Adagrad<Net>, StepLR>(name);
     else if (name == "fresh_adagrad") go_on<Net, Adagrad<Net>, StepLR>(name);
     else if (name == "frozen" || name == "trained") go_on<HalfFrozen, Adam<HalfFrozen>, StepLR>(name);
+    else if (name == "onecycle") go_on<Net, AdamW<Net>, OneCycleLR>(name);
+    else if (name == "phases") go_on<Net, SGD<Net>, OneCycleLR>(name);
+    else if (name == "averaged") go_on_averaging(name);
+    else if (name == "progress") go_on_alone(name);
     else return 2;
   } catch (std::exception const& e) {
     std::puts(e.what());

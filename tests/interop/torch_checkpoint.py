@@ -72,6 +72,8 @@ def same(name, a, b):
         assert torch.allclose(x[key], y[key], rtol=2e-6, atol=2e-7), (name, key, x[key], y[key])
     lr_x, lr_y = (r.optimizer.param_groups[0]["lr"] for r in (a, b))
     assert abs(lr_x - lr_y) <= 1e-12 * lr_x, (name, lr_x, lr_y)
+    betas = [r.optimizer.param_groups[0].get("betas", (0.5,))[0] for r in (a, b)]
+    assert abs(betas[0] - betas[1]) <= 1e-12, (name, betas)
     assert a.scheduler.last_epoch == b.scheduler.last_epoch and a.epoch == b.epoch, name
 
 
@@ -95,12 +97,23 @@ RUNS = {
     "frozen": (lambda p: optim.Adam(p, 0.01), lambda o: lrs.StepLR(o, 2, 0.5), "kept"),
     "trained": (lambda p: optim.Adam(p, 0.01), lambda o: lrs.StepLR(o, 2, 0.5), "left out"),
 }
+if torch.__version__ >= "2":  # an older one pickles a method of its OneCycleLR
+    RUNS["onecycle"] = (lambda p: optim.AdamW(p, 0.01), lambda o: lrs.OneCycleLR(o, 0.1, total_steps=12), False)
+    RUNS["phases"] = (lambda p: optim.SGD(p, 0.01, 0.9),
+                      lambda o: lrs.OneCycleLR(o, 0.1, total_steps=15, three_phase=True, anneal_strategy="linear",
+                                               pct_start=0.2, cycle_momentum=False), False)
+
+
+def ours(name):
+    subprocess.run([pathlib.Path(os.environ["ASHLAR_BIN_DIR"]) / "checkpoint", name], check=True)
+
+
 for name, (make_optimizer, make_scheduler, freeze) in RUNS.items():
     alone = Run(make_optimizer, make_scheduler, freeze)
     if name != "fresh_adagrad":
         alone.train(3)
     alone.save(f"{name}_theirs.pt")
-    subprocess.run([pathlib.Path(os.environ["ASHLAR_BIN_DIR"]) / "checkpoint", name], check=True)
+    ours(name)
     alone.train(3)
     # A file of ours counts frozen parameters as positions.
     resumed = Run(make_optimizer, make_scheduler, "kept" if freeze else False)
@@ -114,4 +127,39 @@ for name, (make_optimizer, make_scheduler, freeze) in RUNS.items():
             assert torch.allclose(x, y, rtol=2e-6, atol=2e-7), (name, key, x, y)
     else:
         same(name, alone, resumed)
-print("PyTorch", torch.__version__, "and Ashlar go on from each other's checkpoints:", ", ".join(RUNS))
+
+
+def average():
+    """A moving average of a network: an AveragedModel with its network in `module`, and a count."""
+    net = Run(lambda p: optim.SGD(p, 0.1), lambda o: lrs.StepLR(o, 2), False).net
+    made = optim.swa_utils.AveragedModel(net, avg_fn=lambda mean, p, n: mean + 0.25 * (p - mean))
+    return net, made
+
+
+net, there = average()
+there.update_parameters(net)
+net.a.weight.data += 1
+there.update_parameters(net)
+torch.save({"model": net.state_dict(), "average": there.state_dict(), "epoch": 2}, "averaged_theirs.pt")
+ours("averaged")
+for _ in range(3):
+    net.a.weight.data[0, 0] += 1
+    net.b.bias.data[1] -= 0.5
+    there.update_parameters(net)
+got = torch.load("averaged_ours.pt", **({"weights_only": True} if torch.__version__ >= "2" else {}))
+assert got["epoch"] == 5 and set(got) == {"model", "average", "epoch"}, got
+_, here = average()
+here.load_state_dict(got["average"], strict=True)
+assert int(here.n_averaged) == int(there.n_averaged) == 5
+for (key, x), (_, y) in zip(there.state_dict().items(), here.state_dict().items()):
+    assert torch.allclose(x.float(), y.float(), rtol=2e-6, atol=2e-7), ("averaged", key, x, y)
+
+torch.save({"model": net.state_dict(), "epoch": 7, "scores": [0.5, 0.125]}, "progress_theirs.pt")
+ours("progress")
+net.b.bias.data[1] -= 0.5
+got = torch.load("progress_ours.pt", **({"weights_only": True} if torch.__version__ >= "2" else {}))
+assert got["epoch"] == 8 and got["scores"] == (0.5, 0.25), got
+fresh, _ = average()
+fresh.load_state_dict(got["model"], strict=True)
+assert all(torch.equal(x, y) for x, y in zip(net.state_dict().values(), fresh.state_dict().values()))
+print("PyTorch", torch.__version__, "and Ashlar go on from each other's checkpoints:", ", ".join(RUNS), "averaged, progress")

@@ -383,6 +383,114 @@ TEST_CASE("positions count frozen parameters, or do not") {
   CHECK(same(*load<FrozenCheckpoint>("trained.pt"), *c));
 }
 
+namespace {
+
+struct Snapshot {
+  Small model;
+  std::uint64_t epoch;
+  double best;
+};
+/// A network may be called so, too, and have numbers; but then not as a whole object.
+struct Wrapper {
+  Snapshot inner;
+  Linear<3, 2> head;
+};
+struct Cycle {
+  Adam<Small> optimizer;
+  OneCycleLR scheduler;
+};
+
+template <class F>
+std::string error_of(F&& f) {
+  try {
+    f();
+  } catch (Error const& e) {
+    return e.what();
+  }
+  return "no error";
+}
+
+}  // namespace
+
+TEST_CASE("a model beside numbers is a checkpoint, as PyTorch's users write it") {
+  auto const c = make_zeros<Snapshot>();
+  c->model.out.bias(2) = 3;
+  c->epoch = 4;
+  c->best = 0.5;
+  save("progress.pt", *c);
+  Value const tree = read("progress.pt");
+  CHECK(tree.size() == 3);
+  CHECK(tree["epoch"].as_int() == 4);
+  CHECK(tree["model"].metadata().is_dict());
+  CHECK(load<Small>("progress.pt", {.at = "model"})->out.bias(2) == 3);
+  CHECK(load<Snapshot>("progress.pt")->epoch == 4);
+  CHECK_THAT(error_of([&] { save("progress.safetensors", *c); }), Catch::Contains("is a checkpoint with numbers"));
+  CHECK_THAT(
+      error_of([&] { save_torch("less.pt", Value::dict({{Value("model"), tree["model"]}})), load("less.pt", *c); }),
+      Catch::Contains("Missing key(s) in state_dict: \"epoch\", \"best\""));
+  // A flat file, as earlier versions wrote it, has the tensors.
+  std::vector<ValueItem> flat;
+  for (ValueItem const& i : tree["model"].items())
+    flat.push_back({Value("model." + std::string(i.key.as_string())), i.value});
+  save_torch("flat.pt", Value::dict(flat));
+  c->model.out.bias(2) = 0;
+  load("flat.pt", *c);
+  CHECK(c->model.out.bias(2) == 3);
+  CHECK(c->epoch == 4);
+  save("wrapper.pt", *make_zeros<Wrapper>());
+  CHECK(read("wrapper.pt").find("inner.model.out.bias") != nullptr);
+}
+
+TEST_CASE("a moving average is PyTorch's AveragedModel") {
+  auto const before = make_zeros<ExponentialAverage<Small>>();
+  before->decay = 0.75;
+  before->n_averaged = 5;
+  before->average->out.bias(1) = 2;
+  save("average.pt", *before);
+  Value const tree = read("average.pt");
+  CHECK(tree["n_averaged"].tensor().describe() == "i64 ()");
+  CHECK(tree.find("module.out.bias") != nullptr);
+  CHECK(tree.find("decay") == nullptr);
+  auto const after = load<ExponentialAverage<Small>>("average.pt");
+  CHECK(after->decay == 0.75);
+  CHECK(after->n_averaged == 5);
+  CHECK(after->average->out.bias(1) == 2);
+  // A network alone has no use for the count.
+  CHECK(load<Small>("average.pt", {.strip_prefix = {"module."}})->out.bias(1) == 2);
+}
+
+TEST_CASE("a OneCycleLR has its rates with its optimizer") {
+  auto const c = make_zeros<Cycle>();
+  c->scheduler = {.max_lr = 0.1, .total_steps = 20, .three_phase = true, .last_epoch = 3};
+  save("cycle.pt", *c);
+  Value const tree = read("cycle.pt");
+  // PyTorch's own has less.
+  auto const only = [&](std::vector<std::string_view> const& keys) {
+    std::vector<ValueItem> items;
+    for (ValueItem const& i : tree["scheduler"].items()) {
+      if (std::find(keys.begin(), keys.end(), i.key.as_string()) != keys.end()) items.push_back(i);
+    }
+    return Value::dict(items);
+  };
+  Value const theirs = only({"total_steps", "_schedule_phases", "_anneal_func_type", "cycle_momentum", "last_epoch"});
+  save_torch("theirs.pt", Value::dict({{Value("optimizer"), tree["optimizer"]}, {Value("scheduler"), theirs}}));
+  auto const got = load<Cycle>("theirs.pt");
+  for (std::uint64_t const epoch : {0, 3, 5, 7, 12, 19}) {
+    CHECK(got->scheduler.lr_at(epoch) == Approx(c->scheduler.lr_at(epoch)).epsilon(1e-13));
+    CHECK(got->scheduler.momentum_at(epoch) == Approx(c->scheduler.momentum_at(epoch)).epsilon(1e-13));
+  }
+  CHECK(got->scheduler.last_epoch == 3);
+  CHECK(got->scheduler.three_phase);
+  save_torch("theirs.pt", theirs);
+  OneCycleLR alone;
+  CHECK_THAT(
+      error_of([&] { load("theirs.pt", alone); }),
+      Catch::Contains("the file is a OneCycleLR's, whose rates are expected in the param_groups of an optimizer"));
+  Value const broken = only({"total_steps", "_schedule_phases", "last_epoch"});
+  save_torch("theirs.pt", Value::dict({{Value("optimizer"), tree["optimizer"]}, {Value("scheduler"), broken}}));
+  CHECK_THAT(error_of([&] { load("theirs.pt", *c); }), Catch::Contains("scheduler is a OneCycleLR's"));
+}
+
 TEST_CASE("the extension of a name chooses the format") {
   Small net{};
   net.out.bias(2) = 3;

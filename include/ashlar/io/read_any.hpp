@@ -112,7 +112,9 @@ ASHLAR_IO_FUNCTION Result<LoadReport> load_foreign(Layout const& layout, void* o
   } else if (!is_flat) {
     return no_state_dict(*root, there, where, options.at);
   }
-  StateDict const state(*there);
+  // An AveragedModel counts beside its network, which a network alone does not.
+  bool const counts = is_averaged_model(*there) && KeyIndex(layout.rows).find("n_averaged") < 0;
+  StateDict const state(*there, counts ? "n_averaged" : "");
   return load_source(layout, object, state.source(), where, rules);
 }
 

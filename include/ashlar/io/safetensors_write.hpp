@@ -277,7 +277,7 @@ ASHLAR_IO_FUNCTION Result<void> save_safetensors_value(std::string const& path, 
 
 ASHLAR_IO_FUNCTION Result<void> save_named_safetensors(std::string const& path, Layout const& layout,
                                                        void const* object, SaveOptions const& options) {
-  if (layout.info != nullptr && is_checkpoint(*layout.info)) {
+  if (is_checkpoint(layout)) {
     return error(Errc::value, {path, ": .safetensors has tensors only, and ", layout.type,
                                " is a checkpoint with numbers: save it as .ashlar or .pt"});
   }

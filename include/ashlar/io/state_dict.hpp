@@ -109,13 +109,15 @@ ASHLAR_COLD inline Error no_state_dict(Value const& root, Value const* there, st
 class StateDict {
  public:
   StateDict() = default;
-  ASHLAR_COLD explicit StateDict(Value const& dict) { add(dict, {}); }
+  /// Without the key `but`.
+  ASHLAR_COLD explicit StateDict(Value const& dict, std::string_view but = {}) { add(dict, {}, but); }
   /// The tensors of a dict that lies under `prefix`.
-  ASHLAR_COLD void add(Value const& dict, std::string_view prefix) {
+  ASHLAR_COLD void add(Value const& dict, std::string_view prefix, std::string_view but = {}) {
     for (ValueItem const& item : dict.items()) {
       std::string key(prefix);
       if (!key.empty()) key += '.';
       append_key(key, item.key);
+      if (!but.empty() && key == but) continue;
       if (key == "_extra_state" || key.ends_with("._extra_state")) continue;
       if (!item.value.is_tensor()) refuse(message({printable(key), " is ", item.value.describe(), ", not a tensor"}));
       else add(std::move(key), item.value.tensor());

@@ -14,6 +14,8 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -40,9 +42,11 @@ class TorchCheckpoint {
   [[nodiscard]] Value value_of(TypeInfo const& type, std::string const& key, Pair const& pair) const {
     if (is_optimizer(type)) return optimizer(key, pair);
     if (is_schedule(type)) return schedule(type, key, pair);
+    if (is_average(type)) return average(type, key);
     std::vector<Row> const rows = rows_under(key);
     bool const numbers = std::all_of(rows.begin(), rows.end(), [](Row const& r) { return r.kind == Kind::scalar; });
-    if (!is_checkpoint(type) && !numbers) {
+    bool const checkpoint = key.empty() ? is_checkpoint(layout_) : is_checkpoint(type);
+    if (!checkpoint && !numbers) {
       return torch_state_of({rows, layout_.bytes, {}, type.name, &type}, object_);
     }
     Pair inner;
@@ -122,6 +126,30 @@ class TorchCheckpoint {
             {Value("max_momentum"), Value(number(schedule, "max_momentum", 0))}};
   }
 
+  /// An AveragedModel: a module that holds the network. What its author gave as a function, the decay, stands where
+  /// load_state_dict does not look.
+  [[nodiscard]] Value average(TypeInfo const& type, std::string const& key) const {
+    std::vector<ValueItem> items;
+    std::vector<ValueItem> modules;
+    for (MemberInfo const& m : type.members) {
+      std::string const at = join(key, m.key);
+      if (m.key == "n_averaged") {
+        auto const count = std::make_shared<std::int64_t>(read_scalar(row(at), object_).as_int());
+        items.insert(
+            items.begin(),
+            {Value(m.key), Value(ValueTensor(DType::i64, {}, std::as_bytes(std::span(count.get(), 1)), count))});
+      } else if (m.type == nullptr) {
+        modules.push_back({Value(m.key), read_scalar(row(at), object_)});
+      } else {
+        std::vector<Row> const rows = rows_under(at);
+        Value const net = torch_state_of({rows, layout_.bytes, {}, m.type->name, m.type}, object_);
+        for (ValueItem const& i : net.items()) items.push_back({Value(join("module", i.key.as_string())), i.value});
+      }
+    }
+    modules.insert(modules.begin(), {Value("version"), Value(1)});
+    return Value::dict(std::move(items), Value::dict({{Value(""), Value::dict(std::move(modules))}}));
+  }
+
   [[nodiscard]] Value schedule(TypeInfo const& type, std::string const& key, Pair const& pair) const {
     double const epoch = number(key, "last_epoch", 0);
     double const rate = number(key, "base_lr", number(pair.optimizer, "lr", 0));
@@ -144,6 +172,7 @@ class TorchCheckpoint {
     } else if (has_number(type, "base_lr")) {
       items.push_back({Value("base_lrs"), Value::list({Value(base)})});
     }
+    if (has_number(type, "pct_start")) put_phases(key, items);
     if (type.members.size() == 2) items.push_back({Value("lr_lambdas"), Value::list({Value()})});  // LambdaLR's is code
     std::int64_t const count = whole(epoch);
     items.push_back({Value("last_epoch"), Value(count)});
@@ -151,6 +180,27 @@ class TorchCheckpoint {
     items.push_back({Value("_get_lr_called_within_step"), Value(false)});
     items.push_back({Value("_last_lr"), Value::list({Value(now)})});
     return Value::dict(std::move(items));
+  }
+  /// What PyTorch's OneCycleLR has made of its arguments.
+  void put_phases(std::string const& key, std::vector<ValueItem>& items) const {
+    double const total = number(key, "total_steps", 0);
+    double const up = number(key, "pct_start", 0) * total - 1;
+    bool const three = read_scalar(row(join(key, "three_phase")), object_).as_bool();
+    bool const linear = read_scalar(row(join(key, "linear")), object_).as_bool();
+    std::vector<Value> phases;
+    auto const add = [&](double end, char const* rate, char const* next, char const* momentum, char const* then) {
+      phases.push_back(Value::dict({{Value("end_step"), Value(end)},
+                                    {Value("start_lr"), Value(rate)},
+                                    {Value("end_lr"), Value(next)},
+                                    {Value("start_momentum"), Value(momentum)},
+                                    {Value("end_momentum"), Value(then)}}));
+    };
+    add(up, "initial_lr", "max_lr", "max_momentum", "base_momentum");
+    if (three) add(2 * up, "max_lr", "initial_lr", "base_momentum", "max_momentum");
+    char const* const from = three ? "initial_lr" : "max_lr";
+    add(total - 1, from, "min_lr", three ? "max_momentum" : "base_momentum", "max_momentum");
+    items.push_back({Value("_schedule_phases"), Value::list(std::move(phases))});
+    items.push_back({Value("_anneal_func_type"), Value(linear ? "linear" : "cos")});
   }
   /// Of a count of epochs; not more than a double has.
   static std::int64_t whole(double count) { return static_cast<std::int64_t>(std::clamp(count, -1.0, 0x1p53)); }

@@ -4,6 +4,7 @@
 #include <ashlar/core/dtype.hpp>
 #include <ashlar/io/message.hpp>
 #include <ashlar/io/scalars.hpp>
+#include <ashlar/io/training.hpp>
 #include <ashlar/io/value.hpp>
 #include <ashlar/reflect/row.hpp>
 
@@ -78,6 +79,43 @@ ASHLAR_COLD inline Value counted(Value const& counter) {
   std::vector<Value> out;
   for (std::int64_t const step : steps) out.emplace_back(step);
   return Value::list(std::move(out));
+}
+
+/// Our OneCycleLR of what PyTorch's says of itself, and leaves with its optimizer, whose first group this is. None if
+/// they do not say it.
+ASHLAR_COLD inline Value one_cycle_of(Value const& schedule, Value const& group) {
+  bool known = true;
+  auto const number = [&](Value const& dict, std::string_view key) {
+    Value const* const v = dict.is_dict() ? dict.find(key) : nullptr;
+    bool const is_number = v != nullptr && (v->kind() == Value::Kind::floating || v->kind() == Value::Kind::integer);
+    known = known && is_number;
+    return is_number ? v->as_double() : 0;
+  };
+  Value const* const phases = schedule.find("_schedule_phases");
+  Value const* const shape = schedule.find("_anneal_func_type");
+  if (phases->kind() != Value::Kind::list || (phases->size() != 2 && phases->size() != 3) || shape == nullptr ||
+      shape->kind() != Value::Kind::string) {
+    return {};
+  }
+  double const total = number(schedule, "total_steps");
+  double const up = number(phases->elements()[0], "end_step");
+  double const initial = number(group, "initial_lr");
+  double const most = number(group, "max_lr");
+  double const least = number(group, "min_lr");
+  Value const* const cycles = schedule.find("cycle_momentum");
+  std::vector<ValueItem> items{{Value("max_lr"), Value(most)},
+                               {Value("pct_start"), Value((up + 1) / total)},
+                               {Value("linear"), Value(shape->as_string() == "linear")},
+                               {Value("three_phase"), Value(phases->size() == 3)},
+                               {Value("div_factor"), Value(most / initial)},
+                               {Value("final_div_factor"), Value(initial / least)}};
+  bool const momentum = cycles != nullptr && !is_off(*cycles);  // without, PyTorch knows none
+  items.push_back({Value("base_momentum"), Value(momentum ? number(group, "base_momentum") : 0.85)});
+  items.push_back({Value("max_momentum"), Value(momentum ? number(group, "max_momentum") : 0.95)});
+  for (std::string_view const same : {"total_steps", "cycle_momentum", "last_epoch"}) {
+    if (Value const* const v = schedule.find(same)) items.push_back({Value(same), *v});
+  }
+  return known ? Value::dict(std::move(items)) : Value();
 }
 
 }  // namespace ashlar::detail

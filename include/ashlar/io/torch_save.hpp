@@ -53,7 +53,7 @@ ASHLAR_COLD inline Error torch_save_error(std::string_view where, std::vector<st
 
 // ---- a network -----------------------------------------------------------------------------------------------------
 
-/// A struct with an optimizer or a schedule in it, as a dict of dicts.
+/// A struct with a network and what belongs to its training, as a dict of dicts.
 ASHLAR_COLD inline Result<void> save_torch_checkpoint(std::string const& path, Layout const& layout,
                                                       void const* object) {
   std::vector<std::string> problems;
@@ -66,7 +66,7 @@ ASHLAR_COLD inline Result<void> save_torch_checkpoint(std::string const& path, L
 }
 
 ASHLAR_IO_FUNCTION Result<void> save_torch_object(std::string const& path, Layout const& layout, void const* object) {
-  if (layout.info != nullptr && is_checkpoint(*layout.info)) return save_torch_checkpoint(path, layout, object);
+  if (is_checkpoint(layout)) return save_torch_checkpoint(path, layout, object);
   PickleWriter pickle;
   std::vector<std::string> problems;
   std::vector<std::string_view> keys;

@@ -13,6 +13,7 @@
 #include <ashlar/io/source.hpp>
 #include <ashlar/io/state_dict.hpp>
 #include <ashlar/io/torch_parts.hpp>
+#include <ashlar/io/torch_schedules.hpp>
 #include <ashlar/io/training.hpp>
 #include <ashlar/io/value.hpp>
 #include <ashlar/reflect/row.hpp>
@@ -33,16 +34,14 @@ namespace ashlar::detail {
 
 /// A tree as a source. Keys are those of the file as far as it has them, then the members' names: what LoadOptions
 /// renames is looked up in the type under its new name, and renamed later.
-class TorchTree {
+class TorchTree : private TorchSchedules {
  public:
   /// The layout and `root` outlive it. `root` is what lies at LoadOptions::at.
   ASHLAR_COLD TorchTree(Layout const& layout, Value const& root, LoadOptions const& options)
-      : layout_(layout), index_(layout.rows), options_(options) {
+      : TorchSchedules(layout), options_(options) {
     visit(root, {});
     for (auto const& [key, type] : structs_) check_members(key, *type);
   }
-  TorchTree(TorchTree const&) = delete;
-  TorchTree& operator=(TorchTree const&) = delete;
 
   /// True if `root` can be meant for the layout: it is an optimizer's or a schedule's state, or has some member's name.
   ASHLAR_COLD static bool fits(Layout const& layout, Value const& root, LoadOptions const& options) {
@@ -80,10 +79,12 @@ class TorchTree {
     if (at.type == nullptr) return leaf(v, path, own);
     if (is_optimizer(*at.type)) return optimizer(*at.type, v, path, own);
     if (is_schedule(*at.type)) return schedule(*at.type, v, path, own);
+    if (is_average(*at.type) && is_averaged_model(v)) return average(v, path, own);
     bool const is_list = v.kind() == Value::Kind::list || v.kind() == Value::Kind::tuple;
     if (!v.is_dict() && !is_list) return explain(own, message({subject(path), " is ", v.describe(), ", not a dict"}));
     if (own_tensors(v) != 0 && !is_checkpoint(*at.type)) return state_.add(v, path);
     structs_.emplace_back(own, at.type);
+    Value const* const before = std::exchange(around_, &v);
     for (std::size_t i = 0; i < v.size(); ++i) {
       std::string inner = path;
       if (!inner.empty()) inner += '.';
@@ -91,32 +92,9 @@ class TorchTree {
       else append_key(inner, v.items()[i].key);
       visit(is_list ? v.elements()[i] : v.items()[i].value, inner);
     }
+    around_ = before;
   }
 
-  /// A tensor, or the number of a scalar member.
-  ASHLAR_COLD void leaf(Value const& v, std::string const& path, std::string_view own) {
-    std::ptrdiff_t const found = index_.find(own);
-    if (v.is_tensor()) return state_.add(path, v.tensor());
-    if (found < 0 || layout_.rows[static_cast<std::size_t>(found)].kind != Kind::scalar) {
-      return explain(std::string(own), message({subject(path), " is ", v.describe(), ", not a tensor"}));
-    }
-    number(v, path, layout_.rows[static_cast<std::size_t>(found)]);
-  }
-  ASHLAR_COLD void number(Value const& v, std::string const& path, Row const& row) {
-    auto& bytes = numbers_.emplace_back(row.bytes);
-    std::string const problem = write_scalar(v, row, bytes.data());
-    if (!problem.empty()) return explain(std::string(row.key), message({subject(path), " is ", problem}));
-    state_.add(path, ValueTensor(row.dtype, row.shape, bytes));
-  }
-  ASHLAR_COLD void zeros(std::string const& path, Row const& row) {
-    static constexpr std::byte zero[16]{};
-    state_.add(path, ValueTensor(row.dtype, row.shape, {}, zero, 0));
-  }
-  /// Notes what is wrong with a part, of which nothing else is said then.
-  ASHLAR_COLD void explain(std::string own, std::string problem) {
-    mistakes_.push_back(std::move(problem));
-    explained_.push_back(std::move(own));
-  }
   /// Members of a struct that is not a network have to be there; of one that holds more than a number it is said once.
   ASHLAR_COLD void check_members(std::string const& own, TypeInfo const& type) {
     for (MemberInfo const& m : type.members) {
@@ -139,6 +117,25 @@ class TorchTree {
       if (!others_.empty()) text += ": LoadOptions::rename can say what is meant";
       state_.refuse(std::move(text));
     }
+  }
+
+  /// An AveragedModel holds the network as `module`. Its decay is code there, or a number of ours in the metadata.
+  ASHLAR_COLD void average(Value const& v, std::string const& path, std::string const& own) {
+    auto const put = [&](std::string_view name, Value const& value) {
+      std::ptrdiff_t const row = index_.find(join(own, name));
+      if (row >= 0) number(value, join(path, name), layout_.rows[static_cast<std::size_t>(row)]);
+    };
+    for (ValueItem const& item : v.items()) {
+      std::string key;
+      append_key(key, item.key);
+      if (key == "n_averaged") put(key, item.value);
+      else if (!item.value.is_tensor()) unused_.push_back(join(path, key));
+      else if (!key.starts_with("module.")) state_.add(join(path, key), item.value.tensor());
+      else state_.add(join(path, message({"average.", std::string_view(key).substr(7)})), item.value.tensor());
+    }
+    Value const* const root = v.metadata().is_dict() ? v.metadata().find("") : nullptr;
+    Value const* const decay = root != nullptr && root->is_dict() ? root->find("decay") : nullptr;
+    if (decay != nullptr) put("decay", *decay);
   }
 
   // ---- optimizers
@@ -198,14 +195,6 @@ class TorchTree {
     if (!steps.problem.empty())
       explain(join(own, "step_count"), message({join(printable(path), "state"), ": ", steps.problem}));
     options(type, rows, groups, steps, path, own);
-  }
-  static std::string subject(std::string const& path) { return path.empty() ? "the file" : printable(path); }
-  /// "Adam<MLP>"
-  static std::string_view short_name(TypeInfo const& type) {
-    return type.name.starts_with("ashlar::") ? type.name.substr(8) : type.name;
-  }
-  static std::string join(std::string_view front, std::string_view key) {
-    return front.empty() ? std::string(key) : message({front, ".", key});
   }
   /// The keys of `count` parameters by position: of those that are trained, or of all of the network, as PyTorch's
   /// optimizers are given either. Empty if there are neither as many.
@@ -300,89 +289,9 @@ class TorchTree {
     }
   }
 
-  // ---- schedules
-
-  ASHLAR_COLD void schedule(TypeInfo const& type, Value const& v, std::string const& path, std::string const& own) {
-    if (!v.is_dict() || v.find("last_epoch") == nullptr) {
-      return explain(own, message({subject(path), " is ", v.describe(), ", not a schedule's state_dict"}));
-    }
-    Value const* const parts = v.find("_schedulers");
-    Value const* const milestones = v.find("_milestones");
-    if (parts == nullptr) return plain_schedule(v, path, own);
-    if (parts->kind() != Value::Kind::list || parts->size() < 2 || milestones == nullptr ||
-        milestones->kind() != Value::Kind::list || milestones->size() + 1 != parts->size()) {
-      return explain(own, message({subject(path), " has not one of _schedulers more than _milestones"}));
-    }
-    sequence(type, v, parts->elements(), milestones->elements(), 0, path, own);
-  }
-  /// A SequentialLR of n schedules there is one of the first and a SequentialLR of the others here.
-  ASHLAR_COLD void sequence(TypeInfo const& type, Value const& v, std::span<Value const> parts,
-                            std::span<Value const> milestones, std::int64_t before, std::string const& path,
-                            std::string const& own) {
-    MemberAt const first = member_at(type, "first");
-    MemberAt const second = member_at(type, "second");
-    bool const nested = second.type != nullptr && member_at(*second.type, "first").found;
-    if (first.type == nullptr || second.type == nullptr || nested != (parts.size() > 2) ||
-        milestones[0].kind() != Value::Kind::integer || milestones[0].as_int() < before) {
-      return explain(own,
-                     message({subject(path), " has ", parts.size(), " schedules, not those of ", short_name(type)}));
-    }
-    auto const put = [&](std::string_view name, Value const& value) {
-      std::ptrdiff_t const row = index_.find(join(own, name));
-      if (row >= 0) number(value, join(path, name), layout_.rows[static_cast<std::size_t>(row)]);
-    };
-    std::int64_t const milestone = milestones[0].as_int();
-    put("milestone", Value(milestone - before));
-    Value const& epoch = *v.find("last_epoch");
-    put("last_epoch", epoch.kind() == Value::Kind::integer ? Value(std::max(epoch.as_int(), before) - before) : epoch);
-    if (Value const* const rate = base_rate(parts[0])) put("base_lr", *rate);
-    schedule(*first.type, parts[0], join(path, "first"), join(own, "first"));
-    if (nested) {
-      sequence(*second.type, v, parts.subspan(1), milestones.subspan(1), milestone, join(path, "second"),
-               join(own, "second"));
-    } else {
-      schedule(*second.type, parts[1], join(path, "second"), join(own, "second"));
-    }
-  }
-  ASHLAR_COLD void plain_schedule(Value const& v, std::string const& path, std::string const& own) {
-    std::vector<std::string_view> names;
-    for (Row const& row : layout_.rows) {
-      std::string_view const name = is_in(row.key, own) ? rest_of(row.key, own) : std::string_view();
-      if (name.empty() || name.find('.') != std::string_view::npos) continue;
-      names.push_back(name);
-      required_.emplace_back(row.key);
-      Value const* found = v.find(name);
-      if (name == "base_lr" && found == nullptr) {
-        found = base_rate(v);
-      } else if (name == "milestones" && found != nullptr && found->is_dict()) {
-        number(counted(*found), join(path, name), row);
-        continue;
-      } else if (name == "last_epoch" && found->kind() == Value::Kind::integer && found->as_int() < 0) {
-        number(Value(0), join(path, name), row);  // of a part of a SequentialLR whose turn has not come
-        continue;
-      }
-      if (found != nullptr) number(*found, join(path, name), row);
-    }
-    for (ValueItem const& item : v.items()) {
-      if (item.key.kind() != Value::Kind::string || is_off(item.value)) continue;
-      std::string_view const name = item.key.as_string();
-      if (name.starts_with('_') || name == "base_lrs" || name == "verbose" || name == "lr_lambdas") continue;
-      if (std::find(names.begin(), names.end(), name) != names.end()) continue;
-      mistakes_.push_back(message({subject(path), " has ", printable(name), ", which ",
-                                   short_name(*member_at(*layout_.info, own).type), " has not"}));
-    }
-  }
-
-  Layout const& layout_;
-  KeyIndex index_;
   LoadOptions const& options_;
-  StateDict state_;
-  std::deque<std::vector<std::byte>> numbers_;
   std::set<std::string, std::less<>> seen_;  // keys of the layout that the file has, or whose parts it has
   std::vector<std::pair<std::string, TypeInfo const*>> structs_;
-  std::vector<std::string> required_;
-  std::vector<std::string> mistakes_;
-  std::vector<std::string> explained_;
   std::vector<std::string> unused_;
   std::vector<std::string> others_;  // what the file has and the object does not
 };

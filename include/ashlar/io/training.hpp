@@ -37,6 +37,11 @@ inline bool is_optimizer(TypeInfo const& type) {
 /// Counts epochs, as StepLR.
 inline bool is_schedule(TypeInfo const& type) { return has_number(type, "last_epoch"); }
 
+/// Counts networks and has one, as ExponentialAverage.
+inline bool is_average(TypeInfo const& type) {
+  return has_number(type, "n_averaged") && std::any_of(type.members.begin(), type.members.end(), is_moment);
+}
+
 /// An optimizer, a schedule, a moving average, or a struct that holds one: what is written as a dict with an item for
 /// each member. All else is a network, whose state_dict is flat.
 inline bool is_checkpoint(TypeInfo const& type) {
@@ -44,6 +49,22 @@ inline bool is_checkpoint(TypeInfo const& type) {
   return std::any_of(type.members.begin(), type.members.end(), [](MemberInfo const& m) {
     return is_moment(m) || (m.type != nullptr && !m.type->state && is_checkpoint(*m.type));
   });
+}
+
+/// The same of a whole object, which may also be a checkpoint of a network alone: { model; numbers, as the epoch }. The
+/// network's name decides, because a network, too, may have numbers beside its layers.
+inline bool is_checkpoint(Layout const& layout) {
+  if (layout.info == nullptr) return false;
+  if (is_checkpoint(*layout.info)) return true;
+  bool numbers = false;
+  bool model = false;
+  for (Row const& row : layout.rows) {
+    bool const own = row.key.find('.') == std::string_view::npos;
+    if (own && row.kind != Kind::scalar) return false;
+    numbers = numbers || own;
+    model = model || (row.kind == Kind::parameter && row.key.starts_with("model."));
+  }
+  return numbers && model;
 }
 
 /// What a key names in a type: nothing, a tensor or number (no type), or a struct.
@@ -105,6 +126,16 @@ inline bool is_optimizer_state(Value const& v) {
   Value const* const groups = v.find("param_groups");
   return state != nullptr && state->is_dict() && groups != nullptr && groups->kind() == Value::Kind::list &&
          groups->size() != 0;
+}
+
+/// torch.optim.swa_utils.AveragedModel.state_dict()
+inline bool is_averaged_model(Value const& v) {
+  Value const* const count = v.is_dict() ? v.find("n_averaged") : nullptr;
+  if (count == nullptr || !count->is_tensor()) return false;
+  auto const items = v.items();
+  return std::all_of(items.begin(), items.end(), [&](ValueItem const& i) {
+    return &i.value == count || (i.key.kind() == Value::Kind::string && i.key.as_string().starts_with("module."));
+  });
 }
 
 /// What param_groups say of how PyTorch computes, not of what; and what schedules leave there.
