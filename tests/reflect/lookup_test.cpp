@@ -6,9 +6,17 @@
 #include <ashlar/nn/linear.hpp>
 #include <ashlar/nn/sequential.hpp>
 
+#include <boost/hana/concept/searchable.hpp>
+#include <boost/hana/contains.hpp>
+#include <boost/hana/core/is_a.hpp>
+#include <boost/hana/erase_key.hpp>
+#include <boost/hana/find.hpp>
+#include <boost/hana/fold_left.hpp>
 #include <boost/hana/for_each.hpp>
+#include <boost/hana/insert.hpp>
 #include <boost/hana/keys.hpp>
 #include <boost/hana/length.hpp>
+#include <boost/hana/unpack.hpp>
 
 #include <catch2/catch.hpp>
 
@@ -56,6 +64,28 @@ TEST_CASE("state_dict is a map from compile-time keys to views, in PyTorch's ord
   CHECK(keys == std::vector<std::string>{"steps", "hidden.weight", "hidden.bias", "blocks.0.weight", "blocks.0.bias",
                                          "again.weight", "again.bias"});
   static_assert(decltype(boost::hana::length(sd))::value == 7);  // no constant, no scalar
+}
+
+TEST_CASE("a state_dict is a Hana map, with what Hana does with one") {
+  namespace hana = boost::hana;
+  Net net{};
+  auto const sd = ashlar::state_dict(net);
+  static_assert(hana::is_a<hana::map_tag>(sd) && hana::Searchable<decltype(sd)>::value);
+  static_assert(decltype(hana::contains(sd, "steps"_s))::value && !decltype(hana::contains(sd, "epoch"_s))::value);
+  CHECK(hana::at_key(sd, "hidden.bias"_s).data() == net.hidden.bias.data());
+  CHECK(hana::find(sd, "steps"_s).value().data() == net.steps.data());
+  static_assert(decltype(hana::is_nothing(hana::find(sd, "stesp"_s)))::value);
+
+  hana::for_each(sd, [](auto const& pair) { hana::second(pair).fill(1); });
+  CHECK(net.blocks[0].bias(2) == 1);
+  std::size_t const elements = hana::fold_left(
+      sd, std::size_t{0}, [](std::size_t n, auto const& pair) { return n + hana::second(pair).numel(); });
+  CHECK(elements == 1 + 3 * 2 + 3 + 3 * 3 + 3 + 3 * 2 + 3);
+  CHECK(hana::unpack(hana::values(sd), [](auto const&... view) { return (view.numel() + ...); }) == elements);
+
+  auto const more = hana::insert(hana::erase_key(sd, "steps"_s), hana::make_pair("loss"_s, 0.5));
+  static_assert(decltype(hana::length(more))::value == 7);
+  CHECK(more["loss"_s] == 0.5);
 }
 
 TEST_CASE("get takes a key at compile time") {
