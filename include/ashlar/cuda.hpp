@@ -21,6 +21,7 @@
 #include <ashlar/cuda/ops/pointwise.hpp>
 #include <ashlar/cuda/ops/pool.hpp>
 #include <ashlar/cuda/ops/prelu.hpp>
+#include <ashlar/cuda/ops/recurrent.hpp>
 #include <ashlar/cuda/optimizer.hpp>
 #include <ashlar/cuda/stream.hpp>
 #include <ashlar/cuda/tape.hpp>

@@ -5,6 +5,8 @@
 #include <ashlar/cuda.hpp>
 #include <ashlar/nn.hpp>
 #include <ashlar/nn/conv_transpose.hpp>
+#include <ashlar/nn/recurrent.hpp>
+#include <ashlar/nn/recurrent_cell.hpp>
 #include <ashlar/nn/transformer.hpp>
 
 #include "support/cuda_machine.hpp"
@@ -17,7 +19,9 @@
 #include <cstring>
 #include <memory>
 #include <string>
+#include <tuple>
 #include <type_traits>
+#include <utility>
 
 using namespace ashlar;
 using namespace ashlar::test;
@@ -260,4 +264,103 @@ TEST_CASE("TransformerEncoderLayer on a CUDA device agrees with torch") {
   tape.backward(sum(y * to<Cuda>(golden_tensor<X>(file, "grad_output"))));
   check_golden<double>(x.grad_to_host(), file, "grad_input0");
   check_gradients<double>(grads, file);
+}
+
+namespace {
+
+/// A recurrent layer with what it returns as a tuple: output, h and, of an LSTM, c.
+template <class Layer>
+struct Through {
+  Layer layer;
+  auto operator()(auto const& x) const { return flat(layer(x)); }
+  auto operator()(auto const& x, auto const& h) const { return flat(layer(x, h)); }
+  auto operator()(auto const& x, auto const& h, auto const& c) const { return flat(layer(x, LSTMState{h, c})); }
+
+ private:
+  template <class Y>
+  static auto flat(Y const& y) {
+    if constexpr (requires { y.state.h; }) return std::tuple(y.output, y.state.h, y.state.c);
+    else if constexpr (requires { y.state; }) return std::tuple(y.output, y.state);
+    else if constexpr (requires { y.h; }) return std::tuple(y.h, y.c);
+    else return std::tuple(y);
+  }
+};
+
+/// All results, and the gradients of all inputs and parameters. The results alone have the same bits.
+template <class X, class... State, class Layer>
+void check_through_time(Layer const&, std::string const& name) {
+  INFO(name);
+  using T = typename X::value_type;
+  using Net = Through<Layer>;
+  SafeTensors const file = fixture<T>(name);
+  auto const gpu = to<Cuda>(*with_weights<Net>(file));
+  auto grads = zeros_like(gpu);
+  Tape tape(gpu, grads);
+  auto const key = [&](std::string const& what, std::size_t n) {  // "input", or "input0" where there are more
+    return file.has(what) ? what : what + std::to_string(n);
+  };
+  using In = std::tuple<X, State...>;
+  In const host = [&]<std::size_t... I>(std::index_sequence<I...>) {
+    return In{golden_tensor<std::tuple_element_t<I, In>>(file, key("input", I))...};
+  }(std::index_sequence_for<X, State...>{});
+  std::apply(
+      [&](auto const&... x) {
+        auto const alone = gpu(to<Cuda>(x)...);
+        std::tuple const in{tape.variable(to<Cuda>(x))...};
+        auto const results = std::apply([&](auto const&... v) { return tape(v...); }, in);
+        auto const part = [&]<std::size_t I>(std::integral_constant<std::size_t, I>) {
+          auto const& y = std::get<I>(results);
+          auto const there = y.to_host();
+          check_golden<T>(there, file, key("output", I));
+          CHECK(bitwise_equal(to<Cpu>(std::get<I>(alone)), there));
+          auto const slope = to<Cuda>(golden_tensor<std::remove_const_t<decltype(there)>>(file, key("grad_output", I)));
+          return sum(y * slope);
+        };
+        [&]<std::size_t... I>(std::index_sequence<I...>) {
+          tape.backward((... + part(std::integral_constant<std::size_t, I>{})));
+        }(std::make_index_sequence<std::tuple_size_v<std::remove_const_t<decltype(results)>>>{});
+        [&]<std::size_t... I>(std::index_sequence<I...>) {
+          (check_golden<T>(std::get<I>(in).grad_to_host(), file, key("grad_input", I)), ...);
+        }(std::index_sequence_for<X, State...>{});
+      },
+      host);
+  check_gradients<T>(grads, file);
+}
+
+constexpr RNNOptions plain_rnn{};
+constexpr RNNOptions batch_first{.batch_first = true};
+constexpr RNNOptions both_ways{.num_layers = 2, .bidirectional = true};
+constexpr RNNOptions both_first{.num_layers = 2, .batch_first = true, .bidirectional = true};
+constexpr RNNOptions three{.num_layers = 3, .bias = false};
+constexpr RNNOptions relu_rnn{.num_layers = 2, .nonlinearity = "relu"};
+constexpr RNNCellOptions cell{};
+
+}  // namespace
+
+TEST_CASE("recurrent layers on a CUDA device agree with torch") {
+  CudaMachine const machine;
+  if (!machine.usable()) return;
+  using X = Tensor<double, dyn, dyn, 3>;
+  using H = Tensor<double, dyn, dyn, 4>;
+  check_through_time<Tensor<double, 5, 2, 3>>(LSTM<3, 4, plain_rnn, double>{}, "lstm");
+  check_through_time<X, H, H>(LSTM<3, 4, plain_rnn, double>{}, "lstm_states");
+  check_through_time<Tensor<double, dyn, 3>>(LSTM<3, 4, plain_rnn, double>{}, "lstm_unbatched");
+  check_through_time<X>(LSTM<3, 4, both_first, double>{}, "lstm_2layers_bidirectional_batch_first");
+  check_through_time<Tensor<float, 2, 5, 3>>(LSTM<3, 4, both_first>{}, "lstm_2layers_bidirectional_batch_first");
+  check_through_time<X>(LSTM<3, 2, three, double>{}, "lstm_3layers_nobias");
+  check_through_time<X>(GRU<3, 4, plain_rnn, double>{}, "gru");
+  check_through_time<X>(GRU<3, 4, batch_first, double>{}, "gru_batch_first");
+  check_through_time<X, H>(GRU<3, 4, both_ways, double>{}, "gru_2layers_bidirectional");
+  check_through_time<X>(RNN<3, 4, plain_rnn, double>{}, "rnn_tanh");
+  check_through_time<X>(RNN<3, 4, relu_rnn, double>{}, "rnn_relu_2layers");
+}
+
+TEST_CASE("recurrent cells on a CUDA device agree with torch") {
+  CudaMachine const machine;
+  if (!machine.usable()) return;
+  using X = Tensor<double, dyn, 3>;
+  using H = Tensor<double, dyn, 4>;
+  check_through_time<X, H, H>(LSTMCell<3, 4, cell, double>{}, "lstm_cell");
+  check_through_time<X, H>(GRUCell<3, 4, cell, double>{}, "gru_cell");
+  check_through_time<X, H>(RNNCell<3, 4, cell, double>{}, "rnn_cell");
 }

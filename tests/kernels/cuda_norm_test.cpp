@@ -64,6 +64,16 @@ TEST_CASE("embedding for the GPU has the reference's bits, in every order of thr
   }
 }
 
+TEST_CASE("more indices of an embedding than are compared in pairs are sorted, and have the reference's bits") {
+  for (std::size_t const n : {0u, 1u, 33u, 255u, 2048u, 2049u, 5000u}) {
+    for (std::uint32_t const largest : {0u, 12u, 255u, 256u, 70000u, 0xfffffffeu}) {
+      check([&](auto& device, auto& failures) { cuda_test::sort_case(device, failures, n, largest); });
+    }
+  }
+  check([](auto& device, auto& failures) { cuda_test::embedding_case(device, failures, 4097, 3, 0); });
+  check([](auto& device, auto& failures) { cuda_test::embedding_case(device, failures, 6000, 2, 1, 300); });
+}
+
 TEST_CASE("transpose and PReLU for the GPU agree with the CPU") {
   for (std::size_t const a : {1u, 7u, 31u, 33u, 65u}) {
     for (std::size_t const b : {1u, 32u, 63u, 127u}) {

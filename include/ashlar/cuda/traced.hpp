@@ -83,6 +83,7 @@ class CudaRun {
   }
 
   [[nodiscard]] TapeCore& tape() const { return *tape_; }
+  [[nodiscard]] bool recorded() const { return recorded_; }
   [[nodiscard]] int ordinal() const { return stream_->ordinal; }
   [[nodiscard]] CudaLauncher launcher() const { return CudaLauncher(*stream_); }
 

@@ -71,9 +71,7 @@ template <class Who, class... X>
 struct DeviceMistake {
   static constexpr Sentence value = [] {
     Sentence s;
-    if (!on_host<X...>() && together<X...>()) {
-      s.add("ashlar: ").add(called<Who>()).add(" has no kernel for cuda yet: copy what it takes with to<Cpu>(x)");
-    } else if ((is_on_cuda<X> || ...)) {
+    if ((is_on_cuda<X> || ...)) {
       s.add("ashlar: ").add(called<Who>()).add(" got a value on the cpu and one on cuda: copy one of them with ");
       s.add("to<Cuda>(x) or to<Cpu>(x)");
     } else if (!on_host<X...>()) {

@@ -84,7 +84,6 @@ struct RecurrentOp {
     }
   }
 
- private:
   [[nodiscard]] T* gates_of(std::size_t d) const { return gates + d * rows() * Cell::gates * hidden; }
   [[nodiscard]] T* kept_of(std::size_t d) const { return kept + d * rows() * hidden; }
   template <class In_>
@@ -126,23 +125,30 @@ struct StackStatesOp {
   }
 };
 
-/// A state on the tape: as it is, or copied there, or zeros.
-template <class C, class T, class D>
-struct OnTape;
-template <class C, class T, std::size_t... E>
-struct OnTape<C, T, Dims<E...>> {
+/// The first of the values that is recorded, or runs on a device.
+template <class X, class... Rest>
+auto const& traced_of(X const& x, [[maybe_unused]] Rest const&... rest) {
+  if constexpr (is_traced<X> || runs_on_cuda<X>) return x;
+  else return traced_of(rest...);
+}
+
+/// A state beside a traced value: as it is, or copied there, or zeros. Beside one on a device: cuda/ops/recurrent.hpp.
+template <class Traced, class T, class D>
+struct StateBeside;
+template <class C, class U, std::size_t... F, class T, std::size_t... E>
+struct StateBeside<Traced<C, U, F...>, T, Dims<E...>> {
   using type = Traced<C, T, E...>;
-  static type zeros(TapeCore& tape, Dims<E...> const& dims) {
-    return {&tape, tape.allocate_zeros<T>(dims.numel()), nullptr, dims};
+  static type zeros(Traced<C, U, F...> const& x, Dims<E...> const& dims) {
+    return {x.tape(), x.tape()->template allocate_zeros<T>(dims.numel()), nullptr, dims};
   }
   template <class S>
-  static type of(TapeCore& tape, Dims<E...> const& dims, S const& state) {
+  static type of(Traced<C, U, F...> const& x, Dims<E...> const& dims, S const& state) {
     if constexpr (is_traced<S>) {
       return part_of(state, 0, dims);
     } else {
-      T* const copy = tape.allocate<T>(dims.numel());
+      T* const copy = x.tape()->template allocate<T>(dims.numel());
       copy_elements(state.data(), dims.numel(), copy);
-      return {&tape, copy, nullptr, dims};
+      return {x.tape(), copy, nullptr, dims};
     }
   }
 };
@@ -202,15 +208,14 @@ auto trace_layers(L const& layer, X const& x, std::tuple<First...> const& first,
 
 template <class Traits, class L, class X, class... S>
 auto run_traced(L const& layer, X const& x, S const&... state) {
-  using Context = typename ContextOf<X, S...>::type;
-  TapeCore* tape = tape_of(x);
-  ((tape = tape != nullptr ? tape : tape_of(state)), ...);
+  auto const& traced = traced_of(x, state...);
   auto const dims = state_dims<Traits, Traits::Shape::levels>(x.dims());
-  using State = OnTape<Context, typename Traits::value_type, std::remove_const_t<decltype(dims)>>;
+  using State = StateBeside<std::remove_cvref_t<decltype(traced)>, typename Traits::value_type,
+                            std::remove_const_t<decltype(dims)>>;
   if constexpr (sizeof...(S) != 0) {
-    return trace_layers<Traits, 0>(layer, x, std::tuple(State::of(*tape, dims, state)...));
+    return trace_layers<Traits, 0>(layer, x, std::tuple(State::of(traced, dims, state)...));
   } else {
-    auto const zeros = State::zeros(*tape, dims);
+    auto const zeros = State::zeros(traced, dims);
     if constexpr (Traits::has_c) return trace_layers<Traits, 0>(layer, x, std::tuple(zeros, zeros));
     else return trace_layers<Traits, 0>(layer, x, std::tuple(zeros));
   }
@@ -226,14 +231,15 @@ auto harmless_output(X const& x) {
 /// A recurrent layer with the first state, or with zeros.
 template <class Traits, class L, class X, class... S>
 auto run_recurrent(L const& layer, X const& x, S const&... state) {
-  if constexpr (!on_host<X, S...>()) {
-    return harmless_output<Traits>(refuse_device<Traits, X, S...>());
+  using Weight = Parameter<typename Traits::value_type, 1>;
+  if constexpr (!together<X, S..., Weight>()) {
+    return harmless_output<Traits>(refuse_device<Traits, X, S..., Weight>());
   } else if constexpr (!RecurrentMistake<Traits, X, S...>::value.empty()) {
     refuse<RecurrentMistake<Traits, X, S...>>();
     return harmless_output<Traits>(harmless(x, like<typename X::value_type>(x.dims())));
   } else {
     check_recurrent<Traits>(x, state...);
-    if constexpr ((is_traced<X> || ... || is_traced<S>)) {
+    if constexpr (!on_host<X, S...>() || (is_traced<X> || ... || is_traced<S>)) {
       return run_traced<Traits>(layer, x, state...);
     } else {
       return run_plain<Traits>(layer, x, state...);

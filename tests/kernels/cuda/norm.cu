@@ -22,6 +22,11 @@ void norm_on_gpu(Failures& failures) {
     group_norm_case(d, failures, {3, 300, 50}, 300);
     embedding_case(d, failures, 200, 129, 0);
     embedding_case(d, failures, 2000, 4, 1);
+    embedding_case(d, failures, 100000, 40, 0, 50021);
+    for (std::size_t const n : {1u, 2049u, 300000u}) {
+      sort_case(d, failures, n, 255);
+      sort_case(d, failures, n, 70000);
+    }
     transpose_case(d, failures, 3, 65, 127);
     prelu_case(d, failures, 3, 33, 63, 1);
   });

@@ -8,6 +8,7 @@
 #include <ashlar/kernels/layer_norm/cuda.cuh>
 #include <ashlar/kernels/prelu/cuda.cuh>
 #include <ashlar/kernels/rms_norm/cuda.cuh>
+#include <ashlar/kernels/sort/cuda.cuh>
 #include <ashlar/kernels/transpose/cuda.cuh>
 
 #include <ashlar/kernels/batch_norm/reference.hpp>
@@ -18,6 +19,7 @@
 #include <ashlar/kernels/rms_norm/reference.hpp>
 #include <ashlar/kernels/transpose/cpu.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -210,11 +212,39 @@ void batch_norm_case(Device& device, Failures& failures, kernels::Planes const& 
 }
 
 /// Copies and sums in the reference's order: its bits.
+/// Keys up to `largest`, many of them equal: the order of those is that of before.
 template <class Device>
-void embedding_case(Device& device, Failures& failures, std::size_t count, std::size_t dim, std::size_t shift) {
+void sort_case(Device& device, Failures& failures, std::size_t n, std::uint32_t largest) {
+  auto const x = random<double>(n, 1);
+  std::vector<std::uint32_t> keys(n), values(n), order(n);
+  for (std::size_t i = 0; i < n; ++i) {
+    keys[i] = static_cast<std::uint32_t>((x[i] + 1) / 2 * (i % 3 == 0 ? 1.0 : 0.01) * (largest + 1.0));
+    values[i] = static_cast<std::uint32_t>(7 * i + 1);
+    order[i] = static_cast<std::uint32_t>(i);
+  }
+  auto const on_keys = device.upload(keys, 1), on_values = device.upload(values, 1);
+  auto const work = device.upload(std::vector<std::uint32_t>(kernels::cuda::sort_workspace(n), 77));
+  auto const sorted = kernels::cuda::sort(device.launcher(), n, largest, on_keys.data(), on_values.data(), work.data());
+  std::sort(order.begin(), order.end(),
+            [&](std::uint32_t a, std::uint32_t b) { return keys[a] != keys[b] ? keys[a] < keys[b] : a < b; });
+  std::vector<std::uint32_t> sorted_keys(n), sorted_values(n);
+  for (std::size_t i = 0; i < n; ++i) sorted_keys[i] = keys[order[i]], sorted_values[i] = values[order[i]];
+  bool const here = sorted.keys == on_keys.data();
+  auto const all = device.download(work);
+  auto const at = [&](std::size_t first) {
+    return std::vector<std::uint32_t>(all.begin() + static_cast<std::ptrdiff_t>(first),
+                                      all.begin() + static_cast<std::ptrdiff_t>(first + n));
+  };
+  std::string const what = "sort of " + std::to_string(n) + " up to " + std::to_string(largest);
+  failures.expect_same_bits(what + ": keys", here ? device.download(on_keys) : at(0), sorted_keys);
+  failures.expect_same_bits(what + ": values", here ? device.download(on_values) : at(n), sorted_values);
+}
+
+template <class Device>
+void embedding_case(Device& device, Failures& failures, std::size_t count, std::size_t dim, std::size_t shift,
+                    std::size_t rows = 13) {
   std::string const what = "embedding of " + std::to_string(count) + " x " + std::to_string(dim) + ": ";
   auto& launcher = device.launcher();
-  constexpr std::size_t rows = 13;
   std::vector<std::int64_t> index(count);
   for (std::size_t i = 0; i < count; ++i) index[i] = static_cast<std::int64_t>(i * i * 5 % rows);
   auto const weight = random<float>(rows * dim, 1);

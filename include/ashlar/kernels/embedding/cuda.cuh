@@ -1,14 +1,19 @@
 // kernels/embedding/cuda.cuh: rows of a table and their pullback on the GPU.
 // Has the bits of reference.hpp: gradients are added in the order of the indices.  SPDX-License-Identifier: BSL-1.0
 //
-// Forward: bandwidth, 8 bytes an element and an index a row. Backward: without atomics, a block an index looks for
-// others like it; the first of equals adds up all of their rows, in order. Bytes of dy and dweight once, and count^2 /
-// 2 indices from L2: 0.1 ms on an H200 for 8192 indices, as long as 270 MB of rows take.
+// Forward: bandwidth, 8 bytes an element and an index a row. Backward: without atomics, the rows of dy that belong to
+// one row of the table are added by one block, in order: bytes of dy and dweight once. To find them,
+// - of up to 4096 indices, a block an index looks for others like it, and the first of equals adds: count^2 / 2 indices
+//   from L2, on paper 13 us for 4096 on an H200, less than the launches of a sort;
+// - of more, the places of the indices are sorted by index (sort/cuda.cuh), which is linear in their number: 8 launches
+//   for a table of up to 65535 rows, where 65536 indices would take 4 ms in pairs.
+// A row that many indices name is one block's, one addition behind the other for each of dim.
 #pragma once
 
 #include <ashlar/kernels/device/elementwise.cuh>
 #include <ashlar/kernels/reduce/channels.cuh>
 #include <ashlar/kernels/reduce/fold.cuh>
+#include <ashlar/kernels/sort/cuda.cuh>
 
 #include <cstddef>
 #include <cstdint>
@@ -103,6 +108,53 @@ struct EmbeddingBackward {
   }
 };
 
+/// A key an index, and its place. What gets no gradient is behind all rows.
+template <class I>
+struct EmbeddingKeys {
+  std::uint32_t rows;
+  I const* index;
+  std::size_t padding;
+  std::uint32_t* keys;
+  std::uint32_t* places;
+  template <unsigned N>
+  ASHLAR_DEVICE void at(std::size_t first) const {
+    for (std::size_t i = first; i < first + N; ++i) {
+      std::uint64_t const row = static_cast<std::uint64_t>(index[i]);
+      keys[i] = row < rows && row != padding ? static_cast<std::uint32_t>(row) : rows;
+      places[i] = static_cast<std::uint32_t>(i);
+    }
+  }
+};
+
+/// A block a key in order; that of the first of equals adds up their rows.
+template <class T>
+struct AddSorted {
+  static constexpr unsigned threads = 128;
+  using Shared = device::None;
+  using Local = device::None;
+
+  std::size_t count;
+  std::size_t rows;
+  std::size_t dim;
+  Sorted sorted;
+  T const* dy;
+  T* dweight;
+
+  template <class Block>
+  ASHLAR_DEVICE void operator()(Block& block) const {
+    std::size_t const first = block.index().x;
+    std::uint32_t const row = sorted.keys[first];
+    if (row >= rows || (first != 0 && sorted.keys[first - 1] == row)) return;
+    block.last([&](auto& t, Shared&, Local&) {
+      for (std::size_t d = t.index; d < dim; d += threads) {
+        T sum = dweight[row * dim + d];
+        for (std::size_t i = first; i < count && sorted.keys[i] == row; ++i) sum += dy[sorted.values[i] * dim + d];
+        dweight[row * dim + d] = sum;
+      }
+    });
+  }
+};
+
 }  // namespace detail
 
 /// *out: position of the first index that is not in [0, rows); count if all are.
@@ -121,13 +173,27 @@ void embedding(Launcher& launcher, std::size_t count, std::size_t rows, std::siz
   device::for_each(launcher, count * dim, detail::Embedding<I, T>{rows, dim, index, weight, y}, weight, y);
 }
 
+/// Indices up to which they are compared in pairs.
+inline constexpr std::size_t embedding_pairs = 4096;
+
 /// Row index[i] of dweight += dy[i], except for the row `padding` and for what is no row, which get none. count is
-/// below 2^31.
+/// below 2^31, rows below 2^32 - 1.
 template <class I, class T, class Launcher>
 void embedding_backward(Launcher& launcher, std::size_t count, std::size_t rows, std::size_t dim, I const* index,
                         std::size_t padding, T const* dy, T* dweight) {
-  launcher.launch({static_cast<unsigned>(count)},
-                  detail::EmbeddingBackward<I, T>{count, rows, dim, index, padding, dy, dweight});
+  device::Grid const grid{static_cast<unsigned>(count)};
+  if (count <= embedding_pairs) {
+    launcher.launch(grid, detail::EmbeddingBackward<I, T>{count, rows, dim, index, padding, dy, dweight});
+    return;
+  }
+  auto* const keys =
+      static_cast<std::uint32_t*>(launcher.workspace((2 * count + sort_workspace(count)) * sizeof(std::uint32_t)));
+  std::uint32_t* const places = keys + count;
+  auto const last = static_cast<std::uint32_t>(rows);
+  launcher.launch(device::blocks_for(count, 256),
+                  device::Elementwise<detail::EmbeddingKeys<I>>{{last, index, padding, keys, places}, count, false});
+  Sorted const sorted = sort(launcher, count, last, keys, places, places + count);
+  launcher.launch(grid, detail::AddSorted<T>{count, rows, dim, sorted, dy, dweight});
 }
 
 }  // namespace ashlar::kernels::cuda
