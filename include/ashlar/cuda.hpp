@@ -17,6 +17,7 @@
 #include <ashlar/cuda/ops/linear.hpp>
 #include <ashlar/cuda/ops/loss.hpp>
 #include <ashlar/cuda/ops/matmul.hpp>
+#include <ashlar/cuda/ops/mlp.hpp>
 #include <ashlar/cuda/ops/norm.hpp>
 #include <ashlar/cuda/ops/pointwise.hpp>
 #include <ashlar/cuda/ops/pool.hpp>

@@ -29,6 +29,12 @@ struct MLP {
   Linear<16, 3> output;
 };
 
+struct Plain {
+  Linear<8, 16> hidden;
+  ReLU relu;
+  Linear<16, 3> output;
+};
+
 template <class F>
 Error error_of(F&& f) {
   try {
@@ -79,6 +85,15 @@ TEST_CASE("a network on a device is queued: nobody waits, and a second run of th
   CHECK(machine.waits == 1);
   CHECK(machine.allocations == before + 1);
   CHECK(bitwise_equal(to<Cpu>(first), to<Cpu>(second)));
+}
+
+TEST_CASE("inference of a small MLP is one launch") {
+  CudaMachine emulated;
+  auto const gpu = to<Cuda>(*make<Plain>(Rng{0}));
+  auto const x = to<Cuda>(rows(5));
+  std::size_t const before = emulated.machine.launches;
+  (void)gpu(x);
+  CHECK(emulated.machine.launches == before + 1);
 }
 
 TEST_CASE("a training step on a device: nobody waits, and a second one allocates nothing") {

@@ -18,6 +18,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <type_traits>
+#include <utility>
 
 using namespace ashlar;
 using namespace ashlar::test;
@@ -30,6 +31,18 @@ struct MLP {
   Linear<20, 64> hidden;
   ReLU relu;
   Linear<64, 10> output;
+};
+
+struct Narrow {
+  Linear<3, 6> hidden;
+  SiLU act;
+  Linear<6, 2> output;
+};
+
+struct Wide {  // too wide for one kernel; smooth, so that a rounding changes no gradient by more than a rounding
+  Linear<33, 300> hidden;
+  Tanh tanh;
+  Linear<300, 40> output;
 };
 
 template <class T>
@@ -90,6 +103,57 @@ TEST_CASE("networks of nested, tied and frozen layers, and forwards of one's own
   auto custom = make<Custom<double>>(Rng{2});
   for (auto& e : custom->scale) e = 0.5;
   check_net(*custom, filled(Tensor<double, dyn, 8>(6)), [](auto const& y) { return sum(y * y); });
+}
+
+TEST_CASE("two small layers in one kernel, for few rows and for many") {
+  CudaMachine const machine;
+  if (!machine.usable()) return;
+  auto const net = make<Narrow>(Rng{0});
+  auto const gpu = to<Cuda>(*net);
+  for (std::size_t const rows : {std::size_t{5}, kernels::cuda::most_rows_of_mlp + 1}) {
+    CAPTURE(rows);
+    auto const x = filled(Tensor<float, dyn, 3>(rows));
+    check_close(to<Cpu>(gpu(to<Cuda>(x))), forward(*net, x));
+  }
+}
+
+TEST_CASE("products of a network on a CUDA device are rounded for those who ask for it, and for nobody else") {
+  CudaMachine const machine;
+  if (!machine.usable() || info(Cuda{0}).major < 8) return;  // tensor cores for float came with 8.0
+  auto const gpu = to<Cuda>(*make<Wide>(Rng{0}));
+  auto const x = to<Cuda>(filled(Tensor<float, dyn, 33>(70)));
+  auto grads = zeros_like(gpu);
+  Tape tape(gpu, grads);
+  auto const run = [&] {
+    zero_grad(grads);
+    tape.backward(mean(square(tape(x))));
+    return std::pair(to<Cpu>(gpu(x)), to<Cpu>(grads));
+  };
+  CHECK(get_float32_matmul_precision() == Float32MatmulPrecision::highest);
+  auto const [y, exact] = run();
+  // An operand is off by 2^-11 (TF32) or 2^-8 (bfloat16) of itself at most, a product by twice that, and its way through
+  // the layers leaves that of the largest element, within a small factor.
+  for (auto const& [precision, unit] : {std::pair(Float32MatmulPrecision::high, 0x1p-11),
+                                       std::pair(Float32MatmulPrecision::medium, 0x1p-8)}) {
+    set_float32_matmul_precision(precision);
+    auto const [rounded, of_rounded] = run();
+    set_float32_matmul_precision(Float32MatmulPrecision::highest);
+    CHECK(worst_of_scale(rounded.span(), y.span()) < 4 * unit);
+    CHECK(worst_of_scale(rounded.span(), y.span()) > unit / 16);
+    CHECK(worst_of_scale(of_rounded->hidden.weight.span(), exact->hidden.weight.span()) < 8 * unit);
+    CHECK(worst_of_scale(of_rounded->hidden.weight.span(), exact->hidden.weight.span()) > unit / 16);
+    CHECK(worst_of_scale(of_rounded->output.weight.span(), exact->output.weight.span()) < 8 * unit);
+  }
+  CHECK(bitwise_equal(run().first, y));
+}
+
+TEST_CASE("a copy of many pieces arrives as it was") {
+  CudaMachine const machine;
+  if (!machine.usable()) return;
+  std::size_t const n = (std::size_t{9} << 20) + 3;  // 36 MiB: by four threads, and a last piece that is no whole one
+  Tensor<float, dyn> x(n);
+  for (std::size_t i = 0; i < n; ++i) x.data()[i] = static_cast<float>(i % 16777213);
+  CHECK(bitwise_equal(to<Cpu>(to<Cuda>(x)), x));
 }
 
 TEST_CASE("dropout on a CUDA device draws the host's numbers") {

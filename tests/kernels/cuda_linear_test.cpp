@@ -40,6 +40,10 @@ TEST_CASE("linear on tensor cores agrees with the reference of rounded operands"
     cuda_test::Failures failures;
     cuda_test::tensor_case<ashlar::kernels::cuda::TensorCores::tf32, 20, 65>(device, failures, rows, 0);
     cuda_test::tensor_case<ashlar::kernels::cuda::TensorCores::bf16, 33, 17>(device, failures, rows, 1);
+    if (rows == 130) {
+      cuda_test::tensor_tile_case<ashlar::kernels::cuda::TensorCores::tf32>(device, failures, rows, 131, 36);
+      cuda_test::tensor_tile_case<ashlar::kernels::cuda::TensorCores::bf16>(device, failures, 132, 129, 68);
+    }
     device.finish(failures);
     CAPTURE(failures.text());
     CHECK(failures.none());

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <ashlar/core/devices.hpp>
+#include <ashlar/cuda/staging.cuh>
 
 #include <cuda_runtime.h>
 
@@ -52,7 +53,7 @@ class CudaDeviceGuard {
 };
 
 /// Memory comes from and goes back to the device's pool in the order of the stream in use, so that giving memory back
-/// waits for nobody. A copy from pageable memory comes back when CUDA has read it, one from pinned memory when it is
+/// waits for nobody. A copy from pageable memory comes back when it has been read, one from pinned memory when it is
 /// done.
 struct RuntimeDriver {
   static int count() {
@@ -82,8 +83,13 @@ struct RuntimeDriver {
 
   static Result<void> to_device(int ordinal, void* to, void const* from, std::size_t bytes) {
     CudaDeviceGuard const here(ordinal);
-    cudaError_t status = cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, stream(ordinal));
-    if (status == cudaSuccess && is_pinned(from)) status = cudaStreamSynchronize(stream(ordinal));
+    bool const pinned = is_pinned(from);
+    cudaStream_t const queue = stream(ordinal);
+    if (!pinned && bytes >= Staging::least) {
+      return cuda_result(Staging::copy(to, from, bytes, queue), "a copy to the device", bytes, ordinal);
+    }
+    cudaError_t status = cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, queue);
+    if (status == cudaSuccess && pinned) status = cudaStreamSynchronize(queue);
     return cuda_result(status, "a copy to the device", bytes, ordinal);
   }
   static Result<void> to_host(int ordinal, void* to, void const* from, std::size_t bytes) {

@@ -5,11 +5,17 @@
 #include <ashlar/cuda/device_arena.hpp>
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <utility>
 #include <vector>
 
 namespace ashlar {
+
+/// How exactly Linear multiplies values of float on a device: as they are; rounded to TF32, 11 bits; or to bfloat16, 8
+/// bits. Sums are of float, whatever it is.
+enum class Float32MatmulPrecision : std::uint8_t { highest, high, medium };
+
 namespace detail {
 
 /// A stream and what work in it needs: memory for the values inside a network, and for what one kernel leaves to the
@@ -24,6 +30,7 @@ struct StreamState {
   CudaMemory workspace;
 };
 
+inline thread_local Float32MatmulPrecision float32_matmul_precision = Float32MatmulPrecision::highest;
 inline thread_local StreamState* chosen_stream = nullptr;
 inline thread_local std::vector<std::unique_ptr<StreamState>> own_streams;  // of this thread, one a device
 
@@ -95,6 +102,13 @@ class OnStream {
   detail::StreamState* state_;
   detail::StreamInUse in_use_;
 };
+
+/// What Linear may round from now on in this thread, both ways: torch.set_float32_matmul_precision. `highest` at the
+/// start. `high` and `medium` use tensor cores, and give a GPU older than compute capability 8.0 an Error: device.
+inline void set_float32_matmul_precision(Float32MatmulPrecision precision) {
+  detail::float32_matmul_precision = precision;
+}
+[[nodiscard]] inline Float32MatmulPrecision get_float32_matmul_precision() { return detail::float32_matmul_precision; }
 
 /// Until the work that this thread has given the device is done: after it, what went wrong in a kernel has been said.
 /// Errors: device.

@@ -211,19 +211,30 @@ auto run_member(Net const& net, X const& x) {
   }
 }
 
-/// True if member I runs the next one in one pass with itself: it has fused(x, next). Traced values need every step.
+/// How many members from I on run in one pass: 2, if member I has fused(x, next); 3, if the device of x has
+/// fused_layers(x, member I, and the next two). Traced values need every step.
 template <std::size_t I, class Net, class X>
-constexpr bool fuses_next() {
-  if constexpr (is_recorded<std::remove_const_t<X>> || I + 1 >= field_count<Net>()) {
-    return false;
-  } else {
-    return requires(Net const& net, X const& x) { get_field<I>(net).fused(x, get_field<I + 1>(net)); };
+constexpr std::size_t fused_members() {
+  constexpr std::size_t left = field_count<Net>() - I;
+  if constexpr (!is_recorded<std::remove_const_t<X>> && left > 2 && runs_on_cuda<std::remove_const_t<X>>) {
+    if constexpr (requires(Net const& net, X const& x) {
+                    fused_layers(x, get_field<I>(net), get_field<I + 1>(net), get_field<I + 2>(net));
+                  }) {
+      return 3;
+    }
   }
+  if constexpr (!is_recorded<std::remove_const_t<X>> && left > 1) {
+    if constexpr (requires(Net const& net, X const& x) { get_field<I>(net).fused(x, get_field<I + 1>(net)); }) return 2;
+  }
+  return 1;
 }
 
 template <std::size_t I, class Net, class X>
 auto run_step(Net const& net, X const& x) {
-  if constexpr (fuses_next<I, Net, X>()) {
+  constexpr std::size_t members = fused_members<I, Net, X>();
+  if constexpr (members == 3) {
+    return fused_layers(x, get_field<I>(net), get_field<I + 1>(net), get_field<I + 2>(net));
+  } else if constexpr (members == 2) {
     return get_field<I>(net).fused(x, get_field<I + 1>(net));
   } else {
     return run_member<I>(net, x);
@@ -234,7 +245,7 @@ template <std::size_t I, class Net, class X>
 auto run_from(Net const& net, X& x) {
   auto y = run_step<I>(net, x);
   if constexpr (I != 0) discard(x);
-  constexpr std::size_t next = fuses_next<I, Net, X>() ? I + 2 : I + 1;
+  constexpr std::size_t next = I + fused_members<I, Net, X>();
   if constexpr (next == field_count<Net>()) {
     return y;
   } else {

@@ -24,6 +24,11 @@ void linear_on_gpu(Failures& failures) {
       });
     }
   }
+  if (!has_tensor_cores()) return;
+  on_gpu(failures, [&](GpuDevice& d) {
+    tensor_tile_case<kernels::cuda::TensorCores::tf32>(d, failures, 259, 516, 1000);
+    tensor_tile_case<kernels::cuda::TensorCores::bf16>(d, failures, 260, 131, 999);
+  });
 }
 
 }  // namespace cuda_test

@@ -136,4 +136,36 @@ void tensor_case(Device& device, Failures& failures, std::size_t rows, std::size
   failures.expect_close(what + "dweight", device.download(on_dweight), dweight, 4 * rounding<float>(rows));
 }
 
+/// Every tile of tensor cores gives the same bits, whatever the sizes would choose, along both ways of memory.
+template <kernels::cuda::TensorCores Kind, class Device>
+void tensor_tile_case(Device& device, Failures& failures, std::size_t m, std::size_t n, std::size_t k) {
+  namespace cuda = kernels::cuda;
+  auto const a = random<float>(m * k, 1);
+  auto const b = random<float>(k * n, 2);
+  auto const on_a = device.upload(a, 0);
+  auto const on_b = device.upload(b, 0);
+  std::vector<float> of_first;
+  auto const run = [&](auto tile) {
+    auto const c = device.upload(std::vector<float>(m * n, NAN), 0);
+    cuda::tensor_gemm_with<Kind, decltype(tile)>(
+        device.launcher(), m, n, k, cuda::Matrix<float, true>{on_a.data(), m, kernels::device::is_wide(on_a.data(), m)},
+        cuda::Matrix<float, false>{on_b.data(), k, kernels::device::is_wide(on_b.data(), k)},
+        cuda::MatrixResult<float, kernels::Identity>{nullptr, 0, c.data(), n, false, {}});
+    if (of_first.empty()) of_first = device.download(c);
+    failures.expect_same_bits("tiles of tensor cores", device.download(c), of_first);
+  };
+  run(cuda::SmallTensorTile{});
+  run(cuda::MiddleTensorTile{});
+  run(cuda::LargeTensorTile{});
+  auto const x = rounded<Kind>(a);
+  auto const y = rounded<Kind>(b);
+  std::vector<float> expected(m * n);
+  for (std::size_t i = 0; i < m; ++i) {
+    for (std::size_t j = 0; j < n; ++j) {
+      for (std::size_t p = 0; p < k; ++p) expected[i * n + j] += x[p * m + i] * y[j * k + p];
+    }
+  }
+  failures.expect_close("tensor cores", of_first, expected, 4 * rounding<float>(k));
+}
+
 }  // namespace cuda_test

@@ -57,7 +57,7 @@ void tile_case(Device& device, Failures& failures, std::size_t m, std::size_t n,
   auto const b = random<float>(k * n, 2);
   auto const on_a = device.upload(a, shift);
   auto const on_b = device.upload(b, shift);
-  std::vector<float> of_large;
+  std::vector<float> of_first;
   auto const run = [&](auto tile) {
     auto const c = device.upload(std::vector<float>(m * n, NAN), shift);
     cuda::gemm_with<decltype(tile), cuda::at_run_time, cuda::at_run_time>(
@@ -66,12 +66,13 @@ void tile_case(Device& device, Failures& failures, std::size_t m, std::size_t n,
         cuda::Matrix<float, false>{on_b.data(), k, ashlar::kernels::device::is_wide(on_b.data(), k)},
         cuda::MatrixResult<float, kernels::Identity>{
             nullptr, 0, c.data(), n, ashlar::kernels::device::is_wide(c.data(), n), {}});
-    if (of_large.empty()) of_large = device.download(c);
+    if (of_first.empty()) of_first = device.download(c);
     failures.expect_same_bits("tiles of " + std::to_string(m) + " x " + std::to_string(n), device.download(c),
-                              of_large);
+                              of_first);
   };
-  run(cuda::LargeTile{});
   run(cuda::MiddleTile{});
+  run(cuda::SmallTile{});
+  run(cuda::TinyTile{});
   run(cuda::NarrowTile{});
   std::vector<float> expected(m * n);
   for (std::size_t i = 0; i < m; ++i) {
@@ -79,7 +80,7 @@ void tile_case(Device& device, Failures& failures, std::size_t m, std::size_t n,
       for (std::size_t p = 0; p < k; ++p) expected[i * n + j] += a[p * m + i] * b[j * k + p];
     }
   }
-  failures.expect_close("a large tile", of_large, expected, rounding<float>(k));
+  failures.expect_close("a tile", of_first, expected, rounding<float>(k));
 }
 
 /// Another order of sums than the reference's in dweight and dbias: the roundings of a sum of their length.

@@ -3,12 +3,28 @@
 
 #include <ashlar/cuda/op.hpp>
 #include <ashlar/kernels/linear/cuda.cuh>
+#include <ashlar/kernels/linear/tensor_cores.cuh>
 #include <ashlar/kernels/reduce/rows.cuh>
 #include <ashlar/nn/linear.hpp>
 
 #include <cstddef>
+#include <type_traits>
 
 namespace ashlar::detail {
+
+/// Calls exact() or, where T is float and this thread has asked for it, rounded<TensorCores>().
+template <class T, class Exact, class Rounded>
+void with_precision(Exact const& exact, Rounded const& rounded) {
+  if constexpr (std::is_same_v<T, float>) {
+    using kernels::cuda::TensorCores;
+    switch (float32_matmul_precision) {
+      case Float32MatmulPrecision::highest: break;
+      case Float32MatmulPrecision::high: return rounded.template operator()<TensorCores::tf32>();
+      case Float32MatmulPrecision::medium: return rounded.template operator()<TensorCores::bf16>();
+    }
+  }
+  exact();
+}
 
 template <std::size_t In, std::size_t Out, class T, class Act>
 struct DeviceOp<LinearOp<In, Out, T, Act>> {
@@ -16,25 +32,42 @@ struct DeviceOp<LinearOp<In, Out, T, Act>> {
 
   template <class Y, class X, class W>
   void forward(CudaLauncher& on, Y y, X x, W weight) const {
-    kernels::cuda::linear<In, Out, T, Act>(on, y.numel() / Out, x.data(), weight.data(), nullptr, y.data());
+    run(on, y.numel() / Out, x.data(), weight.data(), nullptr, y.data());
   }
   template <class Y, class X, class W, class B>
   void forward(CudaLauncher& on, Y y, X x, W weight, B bias) const {
-    kernels::cuda::linear<In, Out, T, Act>(on, y.numel() / Out, x.data(), weight.data(), bias.data(), y.data());
+    run(on, y.numel() / Out, x.data(), weight.data(), bias.data(), y.data());
   }
   template <class Y, class X, class W, class... B>
   void pullback(CudaLauncher& on, Y dy, Y, X const& x, W const& weight, B const&... bias) const {
+    namespace cuda = kernels::cuda;
     std::size_t const rows = dy.numel() / Out;
     T* dbias = nullptr;
     ((dbias = bias.grad), ...);
     if (weight.grad != nullptr) {
-      kernels::cuda::linear_backward_parameters<In, Out, T>(on, rows, x.data(), dy.data(), weight.grad, dbias);
+      with_precision<T>(
+          [&] {
+            cuda::linear_backward_parameters<In, Out, T>(on, rows, x.data(), dy.data(), weight.grad, dbias);
+          },
+          [&]<cuda::TensorCores Kind> {
+            cuda::linear_backward_parameters<Kind, In, Out>(on, rows, x.data(), dy.data(), weight.grad, dbias);
+          });
     } else if (dbias != nullptr) {
-      kernels::cuda::add_rows(on, rows, Out, dy.data(), dbias);
+      cuda::add_rows(on, rows, Out, dy.data(), dbias);
     }
-    if (x.grad != nullptr) {
-      kernels::cuda::linear_backward_input<In, Out, T>(on, rows, dy.data(), weight.data(), x.grad);
-    }
+    if (x.grad == nullptr) return;
+    with_precision<T>(
+        [&] { cuda::linear_backward_input<In, Out, T>(on, rows, dy.data(), weight.data(), x.grad); },
+        [&]<cuda::TensorCores Kind> {
+          cuda::linear_backward_input<Kind, In, Out>(on, rows, dy.data(), weight.data(), x.grad);
+        });
+  }
+
+ private:
+  static void run(CudaLauncher& on, std::size_t rows, T const* x, T const* weight, T const* bias, T* y) {
+    namespace cuda = kernels::cuda;
+    with_precision<T>([&] { cuda::linear<In, Out, T, Act>(on, rows, x, weight, bias, y); },
+                      [&]<cuda::TensorCores Kind> { cuda::linear<Kind, In, Out, Act>(on, rows, x, weight, bias, y); });
   }
 };
 

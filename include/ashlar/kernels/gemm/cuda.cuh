@@ -5,17 +5,21 @@
 // same bits on every GPU, for any number of rows, wherever the element stands.
 //
 // A block computes a tile of c (BM x BN) in steps of BK along k. Two buffers in shared memory: while step i is computed
-// from one, the elements of step i + 1 travel from global memory to registers, and then into the other: one barrier a
-// step. Every thread holds TM x TN sums in registers.
+// from one, the elements of later steps travel from global memory to registers, and those of step i + 1 then into the
+// other buffer: one barrier a step. Every thread holds TM x TN sums in registers.
 //
-// Roofline, float, tile 128 x 128 x 8, 256 threads. A step reads 2 * 128 * 8 * 4 = 8 KiB and does 2 * 128 * 128 * 8 =
-// 262144 flop: 32 flop a byte of global or L2 traffic. H200 (67 TF/s without tensor cores, 4.8 TB/s of HBM, about 10
-// TB/s of L2): 14 flop a byte is the ridge, so arithmetic is the limit. Per k a thread reads 16 floats from shared
-// memory (4 loads of 16 bytes) for 64 multiply-adds: 4 issue slots in 68, so about 85 % of the peak is the ceiling.
-// Registers (tests/golden/ptxas) let one or two blocks on a multiprocessor; 64 independent chains a thread hide the
-// latency of arithmetic with 8 warps, and the fetch of the next step that of memory. RTX 4070 mobile (15.6 TF/s, 256
-// GB/s, 32 MB of L2): ridge 61 flop a byte of HBM, 32 here, but operands up to 32 MB come from L2. Small tiles (64 x 64
-// x 16: 16 flop a byte) are for few rows, where blocks for all multiprocessors count for more.
+// Roofline, float, tile 64 x 64 x 16, 128 threads. A step reads 2 * 64 * 16 * 4 = 8 KiB and does 2 * 64 * 64 * 16 =
+// 131072 flop: 16 flop a byte of global or L2 traffic. H200 (67 TF/s without tensor cores, 4.8 TB/s of HBM, about 10
+// TB/s of L2): 14 flop a byte of HBM is the ridge, and L2 has the rest, so arithmetic is the limit. Per k a thread reads
+// 12 floats from shared memory (3 loads of 16 bytes) for 32 multiply-adds: 3 issue slots in 35. RTX 4070 mobile (15.6
+// TF/s, 256 GB/s, 32 MB of L2): ridge 61 flop a byte of HBM, 16 here, but operands up to 32 MB come from L2. A tile of
+// 128 x 128 was at best 6 % faster on an H200, and takes nvcc three times as long.
+//
+// With few tiles it is not arithmetic but the chain along k that takes the time: a step is then as long as a load from
+// L2. So elements of two steps are on their way, and the tile is the largest of which there are enough for the
+// multiprocessors. Sizes known when the kernel is compiled save 8 to 12 % of that. Measured on an H200, 1024 -> 1024
+// features, us, with cuBLAS, which also splits sums, behind: 16 rows 14 (14), 64 rows 17 (14), 256 rows 31 (23), 1024
+// rows 67 (59), 4096 rows 235 (182); 784 -> 512: 11 (13), 11 (12), 22 (16), 32 (27), 92 (80).
 #pragma once
 
 #include <ashlar/kernels/device/device.cuh>
@@ -26,16 +30,18 @@
 
 namespace ashlar::kernels::cuda {
 
-/// The sizes of a tile; see above. `threads` is 256.
+/// The sizes of a tile; see above.
 template <unsigned M, unsigned N, unsigned K, unsigned RowsOfThread, unsigned ColumnsOfThread>
 struct GemmTile {
   static constexpr unsigned m = M, n = N, k = K, tm = RowsOfThread, tn = ColumnsOfThread;
   static constexpr unsigned across = N / ColumnsOfThread;
   static constexpr unsigned threads = M / RowsOfThread * across;
-  static_assert(threads == 256 && M % 4 == 0 && N % 4 == 0 && K % 4 == 0);
+  static constexpr unsigned stages = 2;  // steps whose elements are on their way
+  static_assert(threads % 32 == 0 && M % 4 == 0 && N % 4 == 0 && K % 4 == 0);
 };
-using LargeTile = GemmTile<128, 128, 8, 8, 8>;
-using MiddleTile = GemmTile<64, 64, 16, 4, 4>;
+using MiddleTile = GemmTile<64, 64, 16, 8, 4>;
+using SmallTile = GemmTile<32, 64, 16, 4, 4>;
+using TinyTile = GemmTile<16, 16, 32, 2, 2>;
 using NarrowTile = GemmTile<128, 16, 16, 4, 2>;
 
 /// A size known when the kernel is compiled, or, if N is `at_run_time`, when it is launched.
@@ -95,7 +101,7 @@ struct MatrixResult {
   }
 };
 
-/// A tile of `Rows` x `Depth` on its way from global to shared memory, by all 256 threads.
+/// A tile of `Rows` x `Depth` on its way from global to shared memory, by all threads.
 template <class Operand, unsigned Rows, unsigned Depth, unsigned Threads, unsigned Pad = 4>
 struct Carrier {
   using T = typename Operand::Value;
@@ -150,11 +156,9 @@ struct Gemm {
   };
   struct Local {
     T sum[Tile::tm][Tile::tn];
-    typename CarrierA::Local a;
-    typename CarrierB::Local b;
+    typename CarrierA::Local a[Tile::stages];
+    typename CarrierB::Local b[Tile::stages];
   };
-  // Limited to 128 registers (two large blocks) or 80 (three others), some shapes spill.
-  static constexpr unsigned resident = sizeof(T) == 4 && sizeof(Local) < 256 ? 2 : 1;
 
   unsigned m;
   Size<N> n;
@@ -198,26 +202,33 @@ struct Gemm {
     unsigned const last = Size<K>::known || k.get() - first < chunk ? k.get() : first + chunk;
     unsigned const steps = (last - first + Tile::k - 1) / Tile::k;
 
+    auto const fetch = [&](unsigned thread, unsigned step, unsigned stage, Local& l) {
+      CarrierA::fetch(thread, a, batch, row, m, first + step * Tile::k, last, l.a[stage]);
+      CarrierB::fetch(thread, b, batch, column, n.get(), first + step * Tile::k, last, l.b[stage]);
+    };
+    auto const put = [](unsigned thread, unsigned step, unsigned stage, Shared& s, Local const& l) {
+      CarrierA::put(thread, l.a[stage], s.a[step % 2]);
+      CarrierB::put(thread, l.b[stage], s.b[step % 2]);
+    };
     block.phase([&](auto& t, Shared& s, Local& l) {
-      CarrierA::fetch(t.index, a, batch, row, m, first, last, l.a);
-      CarrierB::fetch(t.index, b, batch, column, n.get(), first, last, l.b);
+      ASHLAR_DEVICE_UNROLL
+      for (unsigned q = 0; q < Tile::stages; ++q) {
+        if (q < steps) fetch(t.index, q, q, l);
+      }
       start(t.index, block.index().z, row, column, l);
-      CarrierA::put(t.index, l.a, s.a[0]);
-      CarrierB::put(t.index, l.b, s.b[0]);
+      if (steps != 0) put(t.index, 0, 0, s, l);
     });
-    for (unsigned i = 0; i < steps; ++i) {
-      block.phase([&](auto& t, Shared& s, Local& l) {
-        bool const more = i + 1 < steps;
-        if (more) {
-          CarrierA::fetch(t.index, a, batch, row, m, first + (i + 1) * Tile::k, last, l.a);
-          CarrierB::fetch(t.index, b, batch, column, n.get(), first + (i + 1) * Tile::k, last, l.b);
-        }
-        add_step(t.index, s.a[i % 2], s.b[i % 2], l);
-        if (more) {
-          CarrierA::put(t.index, l.a, s.a[(i + 1) % 2]);
-          CarrierB::put(t.index, l.b, s.b[(i + 1) % 2]);
-        }
-      });
+    for (unsigned i = 0; i < steps; i += Tile::stages) {
+      ASHLAR_DEVICE_UNROLL
+      for (unsigned q = 0; q < Tile::stages; ++q) {
+        unsigned const step = i + q;
+        if (step >= steps) break;
+        block.phase([&](auto& t, Shared& s, Local& l) {
+          if (step + Tile::stages < steps) fetch(t.index, step + Tile::stages, q, l);
+          add_step(t.index, s.a[step % 2], s.b[step % 2], l);
+          if (step + 1 < steps) put(t.index, step + 1, (q + 1) % Tile::stages, s, l);
+        });
+      }
     }
     block.last([&](auto& t, Shared&, Local& l) { finish(t.index, block.index().z, row, column, l); });
   }
@@ -282,20 +293,24 @@ void gemm_with(Launcher& launcher, unsigned batch, std::size_t m, std::size_t n,
                                                   static_cast<unsigned>(chunk), a, b, c});
 }
 
+/// True if c makes enough blocks of a tile. An H200 has 132 multiprocessors, and smaller GPUs lose little by tiles that
+/// suit it.
+template <class Tile>
+constexpr bool has_blocks(unsigned batch, std::size_t m, std::size_t n, std::size_t enough = 128) {
+  return batch * device::ceil_div(m, Tile::m) * device::ceil_div(n, Tile::n) >= enough;
+}
+
 /// The same with the tile that suits.
 template <std::size_t N, std::size_t K, class A, class B, class C, class Launcher>
 void gemm_of(Launcher& launcher, unsigned batch, std::size_t m, std::size_t n, std::size_t k, A const& a, B const& b,
              C const& c) {
-  if constexpr (N != at_run_time && N <= 16) {
-    gemm_with<NarrowTile, N, K>(launcher, batch, m, n, k, a, b, c);
+  if constexpr (N <= NarrowTile::n) {
+    if (has_blocks<NarrowTile>(batch, m, n, 264)) return gemm_with<NarrowTile, N, K>(launcher, batch, m, n, k, a, b, c);
   } else {
-    // 132 multiprocessors want two blocks each before a block may be large.
-    if constexpr (sizeof(typename A::Value) == 4) {
-      bool const many = batch * device::ceil_div(m, LargeTile::m) * device::ceil_div(n, LargeTile::n) >= 264;
-      if (many) return gemm_with<LargeTile, N, K>(launcher, batch, m, n, k, a, b, c);
-    }
-    gemm_with<MiddleTile, N, K>(launcher, batch, m, n, k, a, b, c);
+    if (has_blocks<MiddleTile>(batch, m, n)) return gemm_with<MiddleTile, N, K>(launcher, batch, m, n, k, a, b, c);
+    if (has_blocks<SmallTile>(batch, m, n)) return gemm_with<SmallTile, N, K>(launcher, batch, m, n, k, a, b, c);
   }
+  gemm_with<TinyTile, N, K>(launcher, batch, m, n, k, a, b, c);
 }
 
 /// The product of matrices. a: element (i, p) at a[i * lda + p], or, AAcross, at a[p * lda + i]; b likewise with (j,

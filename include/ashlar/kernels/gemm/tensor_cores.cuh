@@ -5,15 +5,15 @@
 // are exact, and sums are float, of 8 or 16 products at once in an order that NVIDIA does not specify. The same GPU
 // gives the same bits; another generation may give others. Nothing uses this unless it is asked for by name.
 //
-// A block of 8 warps computes 128 x 64 of c in steps of 16 along k, a warp 32 x 32: 2 x 4 fragments. Buffers and
-// fetching are those of gemm/cuda.cuh. A fragment is loaded in one phase and multiplied in the next, which loads the
-// following.
+// A block computes a tile of c in steps of 16 words of 32 bits along k: 16 values in TF32, 32 in bfloat16. Values are
+// rounded once, on their way into shared memory, where the words of a row lie side by side. What a lane multiplies in
+// the two products of fragments of a step are the four words 4 t ... 4 t + 3 of a row, t = lane % 4: one load of 16
+// bytes, because any order of k will do that is the same for a and b. Buffers and fetching are those of gemm/cuda.cuh.
 //
-// Roofline: 8 products of fragments, 16384 flop in TF32, take 16 loads of 128 bytes from shared memory: 16 cycles of a
-// multiprocessor at 128 bytes a cycle, in which an H200 could do 21000 flop by mma (62 % of its 494 TF/s; the rest
-// needs wgmma): about 75 % of that, some 230 TF/s, four times what gemm/cuda.cuh can. bfloat16 converts as it loads and
-// does twice the flop for the same bytes. An RTX 4070 mobile (TF32 31 TF/s, 490 flop a cycle and multiprocessor) is
-// limited by its tensor cores: 16384 flop take 33 cycles.
+// Roofline, tile 128 x 128, 8 warps of 64 x 32: in a step a warp loads 12 times 512 bytes for 32 products of fragments,
+// and the block stores 16 KiB: 512 cycles of a multiprocessor at 128 bytes a cycle for 524288 flop in TF32, 1024 a
+// cycle; an H200 does 2130 by mma.sync (62 % of its 494 TF/s; the rest needs wgmma). bfloat16 does twice the flop for
+// the same words. An RTX 4070 mobile (TF32 31 TF/s, 490 flop a cycle and multiprocessor) is limited by its tensor cores.
 #pragma once
 
 #include <ashlar/kernels/gemm/cuda.cuh>
@@ -57,24 +57,101 @@ ASHLAR_DEVICE_INLINE unsigned to_bf16(float first, float second) {
 
 }  // namespace detail
 
+/// M x N of c by warps of 16 U x 8 V.
+template <unsigned M, unsigned N, unsigned U, unsigned V>
+struct TensorTile {
+  static constexpr unsigned m = M, n = N, u = U, v = V;
+  static constexpr unsigned warps_down = M / (16 * U);
+  static constexpr unsigned threads = 32 * warps_down * (N / (8 * V));
+};
+using LargeTensorTile = TensorTile<128, 128, 4, 4>;
+using MiddleTensorTile = TensorTile<64, 64, 2, 4>;
+using SmallTensorTile = TensorTile<32, 32, 1, 2>;
+
+/// `Rows` x 16 words of an operand on their way from global to shared memory, by all threads, in pieces of four words:
+/// of one row where neighbours in memory are those of p, else of four rows.
+template <TensorCores Kind, class Operand, unsigned Rows, unsigned Threads>
+struct WordCarrier {
+  static constexpr bool across = Operand::across;
+  static constexpr unsigned words = 16;
+  static constexpr unsigned in_word = Kind == TensorCores::tf32 ? 1 : 2;
+  static constexpr unsigned each = Rows * words / 4 / Threads;
+  static_assert(Rows % 32 == 0 && each * Threads * 4 == Rows * words);
+  using Shared = device::Array<unsigned, Rows * words>;
+  struct Piece {
+    device::Vec4<float> v[in_word];
+  };
+  using Local = Piece[each];
+
+  /// Where word w of row r lies. Pieces of 16 bytes change places by rows, so that no two threads of a warp that store
+  /// four rows, and no eight that load one, meet in a bank more than twice.
+  ASHLAR_DEVICE static unsigned place(unsigned r, unsigned w) {
+    return r * words + ((w / 4) ^ (r / 4 % 4)) * 4 + w % 4;
+  }
+
+  /// What lies beyond `rows` and `depth` is 0.
+  ASHLAR_DEVICE static void fetch(unsigned thread, Operand const& from, unsigned row, unsigned rows, unsigned first,
+                                  unsigned depth, Local& to) {
+    ASHLAR_DEVICE_UNROLL
+    for (unsigned q = 0; q < each; ++q) {
+      unsigned const id = thread + q * Threads;
+      unsigned const r = row + row_of(id);
+      ASHLAR_DEVICE_UNROLL
+      for (unsigned h = 0; h < in_word; ++h) {
+        unsigned const p = first + word_of(id) * in_word + (across ? h : 4 * h);
+        unsigned const inside = r < rows && p < depth ? (across ? rows - r : depth - p) : 0;
+        to[q].v[h] = from.four(0, r, p, inside);
+      }
+    }
+  }
+  ASHLAR_DEVICE static void put(unsigned thread, Local const& from, Shared& to) {
+    ASHLAR_DEVICE_UNROLL
+    for (unsigned q = 0; q < each; ++q) {
+      unsigned const id = thread + q * Threads;
+      device::Vec4<unsigned> x;
+      ASHLAR_DEVICE_UNROLL
+      for (unsigned j = 0; j < 4; ++j) x.v[j] = word(from[q], j);
+      if constexpr (across) {
+        ASHLAR_DEVICE_UNROLL
+        for (unsigned j = 0; j < 4; ++j) to.set(place(row_of(id) + j, word_of(id)), x.v[j]);
+      } else {
+        to.set4(place(row_of(id), word_of(id)), x);
+      }
+    }
+  }
+
+ private:
+  /// The first row and word of a piece: neighbours in a warp have neighbours in memory.
+  ASHLAR_DEVICE static unsigned row_of(unsigned id) { return across ? (id % 8 + id / 128 * 8) * 4 : id / 4; }
+  ASHLAR_DEVICE static unsigned word_of(unsigned id) { return across ? id / 8 % words : id % 4 * 4; }
+
+  ASHLAR_DEVICE static unsigned word(Piece const& x, unsigned j) {
+    if constexpr (Kind == TensorCores::tf32) {
+      return detail::to_tf32(x.v[0].v[j]);
+    } else if constexpr (across) {
+      return detail::to_bf16(x.v[0].v[j], x.v[1].v[j]);
+    } else {
+      return detail::to_bf16(x.v[j / 2].v[j % 2 * 2], x.v[j / 2].v[j % 2 * 2 + 1]);
+    }
+  }
+};
+
 /// c(i, j) = init(i, j) + sum over p < k of a(i, p) * b(j, p), of float.
-template <TensorCores Kind, class A, class B, class C>
+template <TensorCores Kind, class Tile, class A, class B, class C>
 struct TensorGemm {
-  static constexpr unsigned threads = 256;
+  static constexpr unsigned threads = Tile::threads;
   static constexpr int least_capability = 80;
-  static constexpr unsigned tile_m = 128, tile_n = 64, tile_k = 16;
-  static constexpr unsigned depth = Kind == TensorCores::tf32 ? 8 : 16;  // of a fragment
-  static constexpr unsigned steps_of_tile = tile_k / depth;
-  using CarrierA = Carrier<A, tile_m, tile_k, threads, 8>;  // 8: a fragment's lanes read 32 different banks
-  using CarrierB = Carrier<B, tile_n, tile_k, threads, 8>;
+  using CarrierA = WordCarrier<Kind, A, Tile::m, threads>;
+  using CarrierB = WordCarrier<Kind, B, Tile::n, threads>;
+  static constexpr unsigned tile_k = CarrierA::words * CarrierA::in_word;
   struct Shared {
     typename CarrierA::Shared a[2];
     typename CarrierB::Shared b[2];
   };
   struct Local {
-    float sum[2][4][4];
-    unsigned a[2][4];
-    unsigned b[4][2];
+    float sum[Tile::u][Tile::v][4];
+    unsigned a[2][Tile::u][4];  // of both products of a step
+    unsigned b[2][Tile::v][2];
     typename CarrierA::Local next_a;
     typename CarrierB::Local next_b;
   };
@@ -89,8 +166,8 @@ struct TensorGemm {
 
   template <class Block>
   ASHLAR_DEVICE void operator()(Block& block) const {
-    unsigned const row = block.index().x / tiles_across * tile_m;
-    unsigned const column = block.index().x % tiles_across * tile_n;
+    unsigned const row = block.index().x / tiles_across * Tile::m;
+    unsigned const column = block.index().x % tiles_across * Tile::n;
     unsigned const steps = (k + tile_k - 1) / tile_k;
 
     block.phase([&](auto& t, Shared& s, Local& l) {
@@ -104,14 +181,8 @@ struct TensorGemm {
       unsigned const from = i % 2;
       block.warps([&](auto& t, Shared& s, Local& l) {
         if (i + 1 < steps) fetch(t.index, row, column, (i + 1) * tile_k, l);
-        load_fragments(t, s, from, 0, l);
+        load_fragments(t, s, from, l);
       });
-      for (unsigned step = 1; step < steps_of_tile; ++step) {
-        block.warps([&](auto& t, Shared& s, Local& l) {
-          multiply(t, l);
-          load_fragments(t, s, from, step * depth, l);
-        });
-      }
       block.phase([&](auto& t, Shared& s, Local& l) {
         multiply(t, l);
         if (i + 1 < steps) put(t.index, l, s, 1 - from);
@@ -129,24 +200,26 @@ struct TensorGemm {
 
  private:
   ASHLAR_DEVICE void fetch(unsigned thread, unsigned row, unsigned column, unsigned first, Local& l) const {
-    CarrierA::fetch(thread, a, 0, row, m, first, k, l.next_a);
-    CarrierB::fetch(thread, b, 0, column, n, first, k, l.next_b);
+    CarrierA::fetch(thread, a, row, m, first, k, l.next_a);
+    CarrierB::fetch(thread, b, column, n, first, k, l.next_b);
   }
   ASHLAR_DEVICE static void put(unsigned thread, Local const& l, Shared& s, unsigned to) {
     CarrierA::put(thread, l.next_a, s.a[to]);
     CarrierB::put(thread, l.next_b, s.b[to]);
   }
-  /// First row and column of a thread's warp in the tile: 4 x 2 warps.
-  ASHLAR_DEVICE static unsigned warp_row(unsigned thread) { return thread / 32 % 4 * 32; }
-  ASHLAR_DEVICE static unsigned warp_column(unsigned thread) { return thread / 128 * 32; }
+  /// First row and column of a thread's warp in the tile.
+  ASHLAR_DEVICE static unsigned warp_row(unsigned thread) { return thread / 32 % Tile::warps_down * (16 * Tile::u); }
+  ASHLAR_DEVICE static unsigned warp_column(unsigned thread) {
+    return thread / 32 / Tile::warps_down * (8 * Tile::v);
+  }
 
   template <class F>
   ASHLAR_DEVICE static void for_each_sum(unsigned thread, unsigned row, unsigned column, F const& f, Local& l) {
     unsigned const lane = thread % 32;
     ASHLAR_DEVICE_UNROLL
-    for (unsigned u = 0; u < 2; ++u) {
+    for (unsigned u = 0; u < Tile::u; ++u) {
       ASHLAR_DEVICE_UNROLL
-      for (unsigned v = 0; v < 4; ++v) {
+      for (unsigned v = 0; v < Tile::v; ++v) {
         ASHLAR_DEVICE_UNROLL
         for (unsigned e = 0; e < 4; ++e) {
           f(row + warp_row(thread) + 16 * u + lane / 4 + e / 2 * 8,
@@ -155,67 +228,71 @@ struct TensorGemm {
       }
     }
   }
-  /// The register with element (r, p) of a tile, and, in bfloat16, (r, p + 1).
-  template <unsigned Pitch, class Tile>
-  ASHLAR_DEVICE static unsigned fragment(Tile const& tile, unsigned r, unsigned p) {
-    if constexpr (Kind == TensorCores::tf32) {
-      return detail::to_tf32(tile.get(p * Pitch + r));
-    } else {
-      return detail::to_bf16(tile.get(p * Pitch + r), tile.get((p + 1) * Pitch + r));
-    }
-  }
   template <class Thread>
-  ASHLAR_DEVICE static void load_fragments(Thread& t, Shared& s, unsigned from, unsigned first, Local& l) {
+  ASHLAR_DEVICE static void load_fragments(Thread& t, Shared& s, unsigned from, Local& l) {
     unsigned const r = t.lane() / 4;
-    unsigned const p = first + (depth / 8) * (t.lane() % 4);
+    unsigned const w = t.lane() % 4 * 4;
     ASHLAR_DEVICE_UNROLL
-    for (unsigned u = 0; u < 2; ++u) {
+    for (unsigned u = 0; u < Tile::u; ++u) {
       ASHLAR_DEVICE_UNROLL
-      for (unsigned e = 0; e < 4; ++e) {
-        l.a[u][e] =
-            fragment<CarrierA::pitch>(s.a[from], warp_row(t.index) + 16 * u + r + e % 2 * 8, p + e / 2 * (depth / 2));
+      for (unsigned half = 0; half < 2; ++half) {
+        device::Vec4<unsigned> const x =
+            s.a[from].get4(CarrierA::place(warp_row(t.index) + 16 * u + 8 * half + r, w));
+        ASHLAR_DEVICE_UNROLL
+        for (unsigned j = 0; j < 4; ++j) l.a[j / 2][u][j % 2 * 2 + half] = x.v[j];
       }
     }
     ASHLAR_DEVICE_UNROLL
-    for (unsigned v = 0; v < 4; ++v) {
+    for (unsigned v = 0; v < Tile::v; ++v) {
+      device::Vec4<unsigned> const x = s.b[from].get4(CarrierB::place(warp_column(t.index) + 8 * v + r, w));
       ASHLAR_DEVICE_UNROLL
-      for (unsigned e = 0; e < 2; ++e) {
-        l.b[v][e] = fragment<CarrierB::pitch>(s.b[from], warp_column(t.index) + 8 * v + r, p + e * (depth / 2));
-      }
+      for (unsigned j = 0; j < 4; ++j) l.b[j / 2][v][j % 2] = x.v[j];
     }
   }
   template <class Thread>
   ASHLAR_DEVICE static void multiply(Thread& t, Local& l) {
     ASHLAR_DEVICE_UNROLL
-    for (unsigned u = 0; u < 2; ++u) {
+    for (unsigned product = 0; product < 2; ++product) {
       ASHLAR_DEVICE_UNROLL
-      for (unsigned v = 0; v < 4; ++v) {
-        if constexpr (Kind == TensorCores::tf32) {
-          t.mma_tf32(l.sum[u][v], l.a[u], l.b[v]);
-        } else {
-          t.mma_bf16(l.sum[u][v], l.a[u], l.b[v]);
+      for (unsigned u = 0; u < Tile::u; ++u) {
+        ASHLAR_DEVICE_UNROLL
+        for (unsigned v = 0; v < Tile::v; ++v) {
+          if constexpr (Kind == TensorCores::tf32) {
+            t.mma_tf32(l.sum[u][v], l.a[product][u], l.b[product][v]);
+          } else {
+            t.mma_bf16(l.sum[u][v], l.a[product][u], l.b[product][v]);
+          }
         }
       }
     }
   }
 };
 
+template <TensorCores Kind, class Tile, class A, class B, class C, class Launcher>
+void tensor_gemm_with(Launcher& launcher, std::size_t m, std::size_t n, std::size_t k, A const& a, B const& b,
+                      C const& c) {
+  auto const across = static_cast<unsigned>(device::ceil_div(n, Tile::n));
+  launcher.launch({static_cast<unsigned>(device::ceil_div(m, Tile::m)) * across},
+                  TensorGemm<Kind, Tile, A, B, C>{static_cast<unsigned>(m), static_cast<unsigned>(n),
+                                                  static_cast<unsigned>(k), across, a, b, c});
+}
+
 /// gemm() of gemm/cuda.cuh by tensor cores. Errors: device, on a GPU older than sm_80.
 template <TensorCores Kind, bool AAcross, bool BAcross, class Act, class Launcher>
 void tensor_gemm(Launcher& launcher, std::size_t m, std::size_t n, std::size_t k, float const* a, std::size_t lda,
                  float const* b, std::size_t ldb, float const* init, std::size_t init_stride, float* c,
                  std::size_t c_stride, Act act) {
-  using Kernel = TensorGemm<Kind, Matrix<float, AAcross>, Matrix<float, BAcross>, MatrixResult<float, Act>>;
   if (m == 0 || n == 0) return;
-  auto const across = static_cast<unsigned>(device::ceil_div(n, Kernel::tile_n));
-  launcher.launch({static_cast<unsigned>(device::ceil_div(m, Kernel::tile_m)) * across},
-                  Kernel{static_cast<unsigned>(m),
-                         static_cast<unsigned>(n),
-                         static_cast<unsigned>(k),
-                         across,
-                         {a, lda, device::is_wide(a, lda)},
-                         {b, ldb, device::is_wide(b, ldb)},
-                         {init, init_stride, c, c_stride, false, act}});
+  Matrix<float, AAcross> const on_a{a, lda, device::is_wide(a, lda)};
+  Matrix<float, BAcross> const on_b{b, ldb, device::is_wide(b, ldb)};
+  MatrixResult<float, Act> const on_c{init, init_stride, c, c_stride, false, act};
+  if (has_blocks<LargeTensorTile>(1, m, n)) {
+    tensor_gemm_with<Kind, LargeTensorTile>(launcher, m, n, k, on_a, on_b, on_c);
+  } else if (has_blocks<MiddleTensorTile>(1, m, n)) {
+    tensor_gemm_with<Kind, MiddleTensorTile>(launcher, m, n, k, on_a, on_b, on_c);
+  } else {
+    tensor_gemm_with<Kind, SmallTensorTile>(launcher, m, n, k, on_a, on_b, on_c);
+  }
 }
 
 }  // namespace ashlar::kernels::cuda

@@ -85,6 +85,9 @@ struct TwoLayers {
 template <std::size_t In, std::size_t Hidden, std::size_t Out, class T>
 inline constexpr bool mlp_fits = ((In + 1) * (16 + Hidden) + 16 * (Hidden + 1)) * sizeof(T) + 64 <= 48 * 1024;
 
+/// Up to so many rows one kernel is faster than two; see above.
+inline constexpr std::size_t most_rows_of_mlp = 2048;
+
 /// y = act(x * transpose(weight1) + bias1) * transpose(weight2) + bias2: x (rows, In), weight1 (Hidden, In), bias1
 /// (Hidden) or null, weight2 (Out, Hidden), bias2 (Out) or null -> y (rows, Out).
 ///
