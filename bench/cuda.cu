@@ -55,9 +55,8 @@ double by_cublas(cublasHandle_t cublas, std::size_t rows, std::size_t in, std::s
   int const m = static_cast<int>(out);
   int const n = static_cast<int>(rows);
   int const k = static_cast<int>(in);
-  return microseconds([&] {
-    cublasSgemm(cublas, CUBLAS_OP_T, CUBLAS_OP_N, m, n, k, &one, weight, k, x, k, &zero, y, m);
-  });
+  return microseconds(
+      [&] { cublasSgemm(cublas, CUBLAS_OP_T, CUBLAS_OP_N, m, n, k, &one, weight, k, x, k, &zero, y, m); });
 }
 
 template <std::size_t In, std::size_t Out>
@@ -83,10 +82,11 @@ void product(cublasHandle_t cublas, std::size_t rows) {
   double const theirs_tf32 = by_cublas(cublas, rows, In, Out, from, weight, to);
   cublasSetMathMode(cublas, CUBLAS_DEFAULT_MATH);
   double const gflop = 2e-9 * static_cast<double>(rows * In * Out);
-  std::printf("  %5zu x %4zu -> %4zu %8.1f us %5.1f TF/s   cuBLAS %8.1f us %5.2f x | TF32 %8.1f us %6.1f TF/s   cuBLAS "
-              "%8.1f us %5.2f x | bf16 %8.1f us\n",
-              rows, In, Out, ours, gflop / ours * 1e3, theirs, theirs / ours, tf32, gflop / tf32 * 1e3, theirs_tf32,
-              theirs_tf32 / tf32, bf16);
+  std::printf(
+      "  %5zu x %4zu -> %4zu %8.1f us %5.1f TF/s   cuBLAS %8.1f us %5.2f x | TF32 %8.1f us %6.1f TF/s   cuBLAS "
+      "%8.1f us %5.2f x | bf16 %8.1f us\n",
+      rows, In, Out, ours, gflop / ours * 1e3, theirs, theirs / ours, tf32, gflop / tf32 * 1e3, theirs_tf32,
+      theirs_tf32 / tf32, bf16);
 }
 
 template <std::size_t In, std::size_t Hidden, std::size_t Out>
@@ -146,7 +146,8 @@ void copies() {
       auto const begin = std::chrono::steady_clock::now();
       f();
       cudaDeviceSynchronize();
-      least = std::min(least, std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count());
+      least =
+          std::min(least, std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count());
     }
     return least;
   };

@@ -12,8 +12,8 @@
 
 namespace ashlar {
 
-/// How exactly Linear multiplies values of float on a device: as they are; rounded to TF32, 11 bits; or to bfloat16, 8
-/// bits. Sums are of float, whatever it is.
+/// How exactly Linear multiplies values of float on a device: as they are; or, where tensor cores are faster for it,
+/// rounded to TF32, 11 bits, or to bfloat16, 8 bits. Sums are of float, whatever it is.
 enum class Float32MatmulPrecision : std::uint8_t { highest, high, medium };
 
 namespace detail {

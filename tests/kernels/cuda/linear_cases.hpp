@@ -155,7 +155,6 @@ void tensor_tile_case(Device& device, Failures& failures, std::size_t m, std::si
     failures.expect_same_bits("tiles of tensor cores", device.download(c), of_first);
   };
   run(cuda::SmallTensorTile{});
-  run(cuda::MiddleTensorTile{});
   run(cuda::LargeTensorTile{});
   auto const x = rounded<Kind>(a);
   auto const y = rounded<Kind>(b);

@@ -12,11 +12,13 @@
 
 namespace ashlar::detail {
 
-/// Calls exact() or, where T is float and this thread has asked for it, rounded<TensorCores>().
+/// Calls exact() or, for m x n results of float that tensor cores have sooner, if this thread lets them round,
+/// rounded<TensorCores>().
 template <class T, class Exact, class Rounded>
-void with_precision(Exact const& exact, Rounded const& rounded) {
+void with_precision(std::size_t m, std::size_t n, Exact const& exact, Rounded const& rounded) {
   if constexpr (std::is_same_v<T, float>) {
     using kernels::cuda::TensorCores;
+    if (!kernels::cuda::tensor_cores_pay(m, n)) return exact();
     switch (float32_matmul_precision) {
       case Float32MatmulPrecision::highest: break;
       case Float32MatmulPrecision::high: return rounded.template operator()<TensorCores::tf32>();
@@ -46,9 +48,8 @@ struct DeviceOp<LinearOp<In, Out, T, Act>> {
     ((dbias = bias.grad), ...);
     if (weight.grad != nullptr) {
       with_precision<T>(
-          [&] {
-            cuda::linear_backward_parameters<In, Out, T>(on, rows, x.data(), dy.data(), weight.grad, dbias);
-          },
+          Out, In,
+          [&] { cuda::linear_backward_parameters<In, Out, T>(on, rows, x.data(), dy.data(), weight.grad, dbias); },
           [&]<cuda::TensorCores Kind> {
             cuda::linear_backward_parameters<Kind, In, Out>(on, rows, x.data(), dy.data(), weight.grad, dbias);
           });
@@ -57,7 +58,7 @@ struct DeviceOp<LinearOp<In, Out, T, Act>> {
     }
     if (x.grad == nullptr) return;
     with_precision<T>(
-        [&] { cuda::linear_backward_input<In, Out, T>(on, rows, dy.data(), weight.data(), x.grad); },
+        rows, In, [&] { cuda::linear_backward_input<In, Out, T>(on, rows, dy.data(), weight.data(), x.grad); },
         [&]<cuda::TensorCores Kind> {
           cuda::linear_backward_input<Kind, In, Out>(on, rows, dy.data(), weight.data(), x.grad);
         });
@@ -66,8 +67,9 @@ struct DeviceOp<LinearOp<In, Out, T, Act>> {
  private:
   static void run(CudaLauncher& on, std::size_t rows, T const* x, T const* weight, T const* bias, T* y) {
     namespace cuda = kernels::cuda;
-    with_precision<T>([&] { cuda::linear<In, Out, T, Act>(on, rows, x, weight, bias, y); },
-                      [&]<cuda::TensorCores Kind> { cuda::linear<Kind, In, Out, Act>(on, rows, x, weight, bias, y); });
+    with_precision<T>(
+        rows, Out, [&] { cuda::linear<In, Out, T, Act>(on, rows, x, weight, bias, y); },
+        [&]<cuda::TensorCores Kind> { cuda::linear<Kind, In, Out, Act>(on, rows, x, weight, bias, y); });
   }
 };
 

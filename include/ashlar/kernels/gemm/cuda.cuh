@@ -10,10 +10,10 @@
 //
 // Roofline, float, tile 64 x 64 x 16, 128 threads. A step reads 2 * 64 * 16 * 4 = 8 KiB and does 2 * 64 * 64 * 16 =
 // 131072 flop: 16 flop a byte of global or L2 traffic. H200 (67 TF/s without tensor cores, 4.8 TB/s of HBM, about 10
-// TB/s of L2): 14 flop a byte of HBM is the ridge, and L2 has the rest, so arithmetic is the limit. Per k a thread reads
-// 12 floats from shared memory (3 loads of 16 bytes) for 32 multiply-adds: 3 issue slots in 35. RTX 4070 mobile (15.6
-// TF/s, 256 GB/s, 32 MB of L2): ridge 61 flop a byte of HBM, 16 here, but operands up to 32 MB come from L2. A tile of
-// 128 x 128 was at best 6 % faster on an H200, and takes nvcc three times as long.
+// TB/s of L2): 14 flop a byte of HBM is the ridge, and L2 has the rest, so arithmetic is the limit. Per k a thread
+// reads 12 floats from shared memory (3 loads of 16 bytes) for 32 multiply-adds: 3 issue slots in 35. RTX 4070 mobile
+// (15.6 TF/s, 256 GB/s, 32 MB of L2): ridge 61 flop a byte of HBM, 16 here, but operands up to 32 MB come from L2. A
+// tile of 128 x 128 was at best 6 % faster on an H200, and takes nvcc three times as long.
 //
 // With few tiles it is not arithmetic but the chain along k that takes the time: a step is then as long as a load from
 // L2. So elements of two steps are on their way, and the tile is the largest of which there are enough for the

@@ -10,10 +10,13 @@
 // the two products of fragments of a step are the four words 4 t ... 4 t + 3 of a row, t = lane % 4: one load of 16
 // bytes, because any order of k will do that is the same for a and b. Buffers and fetching are those of gemm/cuda.cuh.
 //
-// Roofline, tile 128 x 128, 8 warps of 64 x 32: in a step a warp loads 12 times 512 bytes for 32 products of fragments,
-// and the block stores 16 KiB: 512 cycles of a multiprocessor at 128 bytes a cycle for 524288 flop in TF32, 1024 a
-// cycle; an H200 does 2130 by mma.sync (62 % of its 494 TF/s; the rest needs wgmma). bfloat16 does twice the flop for
-// the same words. An RTX 4070 mobile (TF32 31 TF/s, 490 flop a cycle and multiprocessor) is limited by its tensor cores.
+// Roofline, tile 64 x 64, 4 warps of 32 x 32: in a step a warp loads 8 times 512 bytes for 16 products of fragments,
+// and the block stores 8 KiB: 192 cycles of a multiprocessor at 128 bytes a cycle for 131072 flop in TF32, 680 a cycle;
+// an H200 does 2130 by mma.sync (62 % of its 494 TF/s; the rest needs wgmma). bfloat16 does twice the flop for the same
+// words. An RTX 4070 mobile (TF32 31 TF/s, 490 flop a cycle and multiprocessor) is limited by its tensor cores. What
+// limits an H200 is the time of a step, some 1000 cycles if a block has a multiprocessor to itself: so registers allow
+// four, and elements of two steps are on their way. One block of 128 x 128 took 2000 cycles: 58 TF/s (TF32), 92
+// (bfloat16), where cuBLAS has 320 (TF32).
 #pragma once
 
 #include <ashlar/kernels/gemm/cuda.cuh>
@@ -64,8 +67,7 @@ struct TensorTile {
   static constexpr unsigned warps_down = M / (16 * U);
   static constexpr unsigned threads = 32 * warps_down * (N / (8 * V));
 };
-using LargeTensorTile = TensorTile<128, 128, 4, 4>;
-using MiddleTensorTile = TensorTile<64, 64, 2, 4>;
+using LargeTensorTile = TensorTile<64, 64, 2, 4>;
 using SmallTensorTile = TensorTile<32, 32, 1, 2>;
 
 /// `Rows` x 16 words of an operand on their way from global to shared memory, by all threads, in pieces of four words:
@@ -141,6 +143,8 @@ template <TensorCores Kind, class Tile, class A, class B, class C>
 struct TensorGemm {
   static constexpr unsigned threads = Tile::threads;
   static constexpr int least_capability = 80;
+  static constexpr unsigned stages = Kind == TensorCores::tf32 ? 2 : 1;  // of 16 values along k, or of 32
+  static constexpr unsigned resident = 4;
   using CarrierA = WordCarrier<Kind, A, Tile::m, threads>;
   using CarrierB = WordCarrier<Kind, B, Tile::n, threads>;
   static constexpr unsigned tile_k = CarrierA::words * CarrierA::in_word;
@@ -152,8 +156,8 @@ struct TensorGemm {
     float sum[Tile::u][Tile::v][4];
     unsigned a[2][Tile::u][4];  // of both products of a step
     unsigned b[2][Tile::v][2];
-    typename CarrierA::Local next_a;
-    typename CarrierB::Local next_b;
+    typename CarrierA::Local next_a[stages];
+    typename CarrierB::Local next_b[stages];
   };
 
   unsigned m;
@@ -171,22 +175,27 @@ struct TensorGemm {
     unsigned const steps = (k + tile_k - 1) / tile_k;
 
     block.phase([&](auto& t, Shared& s, Local& l) {
-      fetch(t.index, row, column, 0, l);
+      ASHLAR_DEVICE_UNROLL
+      for (unsigned q = 0; q < stages; ++q) fetch(t.index, row, column, q, q, l);
       for_each_sum(
           t.index, row, column,
           [&](unsigned i, unsigned j, float& sum) { sum = i < m && j < n ? c.first(0, i, j) : 0.0f; }, l);
-      put(t.index, l, s, 0);
+      put(t.index, l, 0, s, 0);
     });
-    for (unsigned i = 0; i < steps; ++i) {
-      unsigned const from = i % 2;
-      block.warps([&](auto& t, Shared& s, Local& l) {
-        if (i + 1 < steps) fetch(t.index, row, column, (i + 1) * tile_k, l);
-        load_fragments(t, s, from, l);
-      });
-      block.phase([&](auto& t, Shared& s, Local& l) {
-        multiply(t, l);
-        if (i + 1 < steps) put(t.index, l, s, 1 - from);
-      });
+    for (unsigned i = 0; i < steps; i += stages) {
+      ASHLAR_DEVICE_UNROLL
+      for (unsigned q = 0; q < stages; ++q) {
+        unsigned const step = i + q;
+        if (step >= steps) break;
+        block.warps([&](auto& t, Shared& s, Local& l) {
+          if (step + stages < steps) fetch(t.index, row, column, step + stages, q, l);
+          load_fragments(t, s, step % 2, l);
+        });
+        block.phase([&](auto& t, Shared& s, Local& l) {
+          multiply(t, l);
+          if (step + 1 < steps) put(t.index, l, (q + 1) % stages, s, (step + 1) % 2);
+        });
+      }
     }
     block.last([&](auto& t, Shared&, Local& l) {
       for_each_sum(
@@ -199,19 +208,19 @@ struct TensorGemm {
   }
 
  private:
-  ASHLAR_DEVICE void fetch(unsigned thread, unsigned row, unsigned column, unsigned first, Local& l) const {
-    CarrierA::fetch(thread, a, row, m, first, k, l.next_a);
-    CarrierB::fetch(thread, b, column, n, first, k, l.next_b);
+  /// The elements of a step to a stage; beyond the last they are 0.
+  ASHLAR_DEVICE void fetch(unsigned thread, unsigned row, unsigned column, unsigned step, unsigned stage,
+                           Local& l) const {
+    CarrierA::fetch(thread, a, row, m, step * tile_k, k, l.next_a[stage]);
+    CarrierB::fetch(thread, b, column, n, step * tile_k, k, l.next_b[stage]);
   }
-  ASHLAR_DEVICE static void put(unsigned thread, Local const& l, Shared& s, unsigned to) {
-    CarrierA::put(thread, l.next_a, s.a[to]);
-    CarrierB::put(thread, l.next_b, s.b[to]);
+  ASHLAR_DEVICE static void put(unsigned thread, Local const& l, unsigned stage, Shared& s, unsigned to) {
+    CarrierA::put(thread, l.next_a[stage], s.a[to]);
+    CarrierB::put(thread, l.next_b[stage], s.b[to]);
   }
   /// First row and column of a thread's warp in the tile.
   ASHLAR_DEVICE static unsigned warp_row(unsigned thread) { return thread / 32 % Tile::warps_down * (16 * Tile::u); }
-  ASHLAR_DEVICE static unsigned warp_column(unsigned thread) {
-    return thread / 32 / Tile::warps_down * (8 * Tile::v);
-  }
+  ASHLAR_DEVICE static unsigned warp_column(unsigned thread) { return thread / 32 / Tile::warps_down * (8 * Tile::v); }
 
   template <class F>
   ASHLAR_DEVICE static void for_each_sum(unsigned thread, unsigned row, unsigned column, F const& f, Local& l) {
@@ -236,8 +245,7 @@ struct TensorGemm {
     for (unsigned u = 0; u < Tile::u; ++u) {
       ASHLAR_DEVICE_UNROLL
       for (unsigned half = 0; half < 2; ++half) {
-        device::Vec4<unsigned> const x =
-            s.a[from].get4(CarrierA::place(warp_row(t.index) + 16 * u + 8 * half + r, w));
+        device::Vec4<unsigned> const x = s.a[from].get4(CarrierA::place(warp_row(t.index) + 16 * u + 8 * half + r, w));
         ASHLAR_DEVICE_UNROLL
         for (unsigned j = 0; j < 4; ++j) l.a[j / 2][u][j % 2 * 2 + half] = x.v[j];
       }
@@ -277,6 +285,9 @@ void tensor_gemm_with(Launcher& launcher, std::size_t m, std::size_t n, std::siz
                                                   static_cast<unsigned>(k), across, a, b, c});
 }
 
+/// True if tensor cores are faster than gemm() for m x n results: if these make blocks for all multiprocessors.
+constexpr bool tensor_cores_pay(std::size_t m, std::size_t n) { return has_blocks<LargeTensorTile>(1, m, n); }
+
 /// gemm() of gemm/cuda.cuh by tensor cores. Errors: device, on a GPU older than sm_80.
 template <TensorCores Kind, bool AAcross, bool BAcross, class Act, class Launcher>
 void tensor_gemm(Launcher& launcher, std::size_t m, std::size_t n, std::size_t k, float const* a, std::size_t lda,
@@ -286,10 +297,8 @@ void tensor_gemm(Launcher& launcher, std::size_t m, std::size_t n, std::size_t k
   Matrix<float, AAcross> const on_a{a, lda, device::is_wide(a, lda)};
   Matrix<float, BAcross> const on_b{b, ldb, device::is_wide(b, ldb)};
   MatrixResult<float, Act> const on_c{init, init_stride, c, c_stride, false, act};
-  if (has_blocks<LargeTensorTile>(1, m, n)) {
+  if (tensor_cores_pay(m, n)) {
     tensor_gemm_with<Kind, LargeTensorTile>(launcher, m, n, k, on_a, on_b, on_c);
-  } else if (has_blocks<MiddleTensorTile>(1, m, n)) {
-    tensor_gemm_with<Kind, MiddleTensorTile>(launcher, m, n, k, on_a, on_b, on_c);
   } else {
     tensor_gemm_with<Kind, SmallTensorTile>(launcher, m, n, k, on_a, on_b, on_c);
   }
