@@ -15,7 +15,7 @@
 // an H200 does 2130 by mma.sync (62 % of its 494 TF/s; the rest needs wgmma). bfloat16 does twice the flop for the same
 // words. An RTX 4070 mobile (TF32 31 TF/s, 490 flop a cycle and multiprocessor) is limited by its tensor cores. What
 // limits an H200 is the time of a step, some 1000 cycles if a block has a multiprocessor to itself: so registers allow
-// four, and elements of two steps are on their way. One block of 128 x 128 took 2000 cycles: 58 TF/s (TF32), 92
+// three, and elements of two steps are on their way. One block of 128 x 128 took 2000 cycles: 58 TF/s (TF32), 92
 // (bfloat16), where cuBLAS has 320 (TF32).
 #pragma once
 
@@ -144,7 +144,7 @@ struct TensorGemm {
   static constexpr unsigned threads = Tile::threads;
   static constexpr int least_capability = 80;
   static constexpr unsigned stages = Kind == TensorCores::tf32 ? 2 : 1;  // of 16 values along k, or of 32
-  static constexpr unsigned resident = 4;
+  static constexpr unsigned resident = 3;  // with four, some shapes spill
   using CarrierA = WordCarrier<Kind, A, Tile::m, threads>;
   using CarrierB = WordCarrier<Kind, B, Tile::n, threads>;
   static constexpr unsigned tile_k = CarrierA::words * CarrierA::in_word;
