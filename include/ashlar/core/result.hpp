@@ -41,7 +41,13 @@ class ErrorBox {
 template <class T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : has_value_(true) { ::new (static_cast<void*>(&value_)) T(std::move(value)); }
+  // Not one constructor that takes a T: nvcc 13 would not move a `return local;` into its argument.
+  Result(T&& value) : has_value_(true) { ::new (static_cast<void*>(&value_)) T(std::move(value)); }
+  Result(T const& value)
+    requires(std::is_copy_constructible_v<T>)
+      : has_value_(true) {
+    ::new (static_cast<void*>(&value_)) T(value);
+  }
   Result(Error error) : error_(std::move(error)), has_value_(false) {}
   Result(Result&& other) noexcept : error_(std::move(other.error_)), has_value_(other.has_value_) {
     if (has_value_) ::new (static_cast<void*>(&value_)) T(std::move(other.value_));

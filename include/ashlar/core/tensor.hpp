@@ -37,7 +37,7 @@ constexpr std::size_t offset_of(D const& dims, I... index) {
   static_assert(sizeof...(I) == D::rank, "ashlar: the number of indices is the rank of the tensor");
   std::array<std::size_t, sizeof...(I)> const at{static_cast<std::size_t>(index)...};
   std::size_t offset = 0;
-  for (std::size_t d = 0; d < at.size(); ++d) offset = offset * dims.size(d) + at[d];
+  for (std::size_t d = 0; d != at.size(); ++d) offset = offset * dims.size(d) + at[d];
   return offset;
 }
 
@@ -67,10 +67,8 @@ template <class T, class D>
 std::size_t checked_bytes(D const& dims) {
   std::size_t bytes = D::static_numel * sizeof(T);
   bool fits = true;
-  if constexpr (D::dyn_count != 0) {  // nvcc warns of i < 0
-    for (std::size_t i = 0; i < D::dyn_count; ++i) {
-      fits = !__builtin_mul_overflow(bytes, dims.dynamic[i], &bytes) && fits;
-    }
+  for (std::size_t i = 0; i != D::dyn_count; ++i) {  // not <: nvcc warns of i < 0
+    fits = !__builtin_mul_overflow(bytes, dims.dynamic[i], &bytes) && fits;
   }
   if (!fits || bytes > static_cast<std::size_t>(PTRDIFF_MAX)) throw_too_large(dims.value());
   return bytes;

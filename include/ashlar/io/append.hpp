@@ -4,7 +4,6 @@
 #include <ashlar/core/result.hpp>
 #include <ashlar/io/atomic_write.hpp>
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -66,7 +65,7 @@ class Appender {
   static constexpr std::uint64_t stretch = std::uint64_t{16} << 20;
 
   AtomicFile& file_;
-  std::array<Piece, 512> pieces_;
+  PieceBatch pieces_;
   std::vector<std::byte> copies_;
   std::size_t copied_ = 0;     // used of copies_
   std::size_t count_ = 0;      // pieces

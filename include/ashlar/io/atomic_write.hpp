@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <array>
 #include <atomic>
 #include <cerrno>
 #include <cstddef>
@@ -25,6 +26,8 @@ namespace ashlar::detail {
 /// Bytes somewhere in memory, to be written one piece after the other.
 using Piece = ::iovec;
 using Pieces = std::span<Piece>;
+/// As many as are written at once.
+using PieceBatch = std::array<Piece, 512>;
 
 /// A new file that takes the place of `path` on commit().
 ///

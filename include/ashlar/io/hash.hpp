@@ -14,8 +14,15 @@
 #ifdef __SSE2__
 #include <emmintrin.h>
 #endif
+#ifdef __CUDACC__  // which passes the pragma on, and warns of it
+#pragma nv_diagnostic push
+#pragma nv_diag_suppress 1675
+#endif
 #pragma GCC push_options
 #pragma GCC optimize("O3")
+#ifdef __CUDACC__
+#pragma nv_diagnostic pop
+#endif
 #endif
 #ifndef XXH_INLINE_ALL
 #define XXH_INLINE_ALL

@@ -75,14 +75,17 @@ struct BinaryOp {
   void forward(Y y, A a, B b) const {
     std::size_t const n = BIsSmall ? b.numel() : a.numel();
     if (y.numel() == 0) return;
-    if (n == 1 && y.numel() != 1) return with_scalar(y, a, b);
-    for (std::size_t at = 0; at < y.numel(); at += n) {
-      auto const* const pa = a.data() + (BIsSmall ? at : 0);
-      auto const* const pb = b.data() + (BIsSmall ? 0 : at);
-      if constexpr (K == Arithmetic::add) kernels::add(n, pa, pb, y.data() + at);
-      if constexpr (K == Arithmetic::sub) kernels::sub(n, pa, pb, y.data() + at);
-      if constexpr (K == Arithmetic::mul) kernels::mul(n, pa, pb, y.data() + at);
-      if constexpr (K == Arithmetic::div) kernels::div(n, pa, pb, y.data() + at);
+    if (n == 1 && y.numel() != 1) {
+      with_scalar(y, a, b);
+    } else {
+      for (std::size_t at = 0; at < y.numel(); at += n) {
+        auto const* const pa = a.data() + (BIsSmall ? at : 0);
+        auto const* const pb = b.data() + (BIsSmall ? 0 : at);
+        if constexpr (K == Arithmetic::add) kernels::add(n, pa, pb, y.data() + at);
+        if constexpr (K == Arithmetic::sub) kernels::sub(n, pa, pb, y.data() + at);
+        if constexpr (K == Arithmetic::mul) kernels::mul(n, pa, pb, y.data() + at);
+        if constexpr (K == Arithmetic::div) kernels::div(n, pa, pb, y.data() + at);
+      }
     }
   }
   template <class Y, class A, class B>

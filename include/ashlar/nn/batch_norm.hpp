@@ -248,7 +248,7 @@ struct BatchNorm2d {
 
   static constexpr int input_dimension = -3;  // channels
   template <std::size_t N>
-  using with_input = BatchNorm2d<N, Options, T>;
+  using with_input = BatchNorm2d<N, BatchNormOptions{Options}, T>;
 
   using traits = detail::BatchNormTraits<C, 2, Options>;
   template <TensorLike X>
@@ -270,7 +270,7 @@ struct BatchNorm2d<C, Options, T> {
 
   static constexpr int input_dimension = -3;  // channels
   template <std::size_t N>
-  using with_input = BatchNorm2d<N, Options, T>;
+  using with_input = BatchNorm2d<N, BatchNormOptions{Options}, T>;
 
   using traits = detail::BatchNormTraits<C, 2, Options>;
   template <TensorLike X>
@@ -293,7 +293,7 @@ struct BatchNorm1d {
 
   static constexpr int input_dimension = 1;  // channels
   template <std::size_t N>
-  using with_input = BatchNorm1d<N, Options, T>;
+  using with_input = BatchNorm1d<N, BatchNormOptions{Options}, T>;
 
   using traits = detail::BatchNormTraits<C, 1, Options>;
   template <TensorLike X>
@@ -315,7 +315,7 @@ struct BatchNorm1d<C, Options, T> {
 
   static constexpr int input_dimension = 1;  // channels
   template <std::size_t N>
-  using with_input = BatchNorm1d<N, Options, T>;
+  using with_input = BatchNorm1d<N, BatchNormOptions{Options}, T>;
 
   using traits = detail::BatchNormTraits<C, 1, Options>;
   template <TensorLike X>

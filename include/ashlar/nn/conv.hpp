@@ -206,7 +206,7 @@ struct Conv2d {
 
   static constexpr int input_dimension = -3;  // channels
   template <std::size_t N>
-  using with_input = Conv2d<N, Out, Kernel, Options, T>;
+  using with_input = Conv2d<N, Out, Size2{Kernel}, ConvOptions{Options}, T>;
 
   using traits = detail::ConvTraits<In, Out, 2, Kernel, Options>;
   template <TensorLike X>
@@ -226,7 +226,7 @@ struct Conv2d<In, Out, Kernel, Options, T> {
 
   static constexpr int input_dimension = -3;  // channels
   template <std::size_t N>
-  using with_input = Conv2d<N, Out, Kernel, Options, T>;
+  using with_input = Conv2d<N, Out, Size2{Kernel}, ConvOptions{Options}, T>;
 
   using traits = detail::ConvTraits<In, Out, 2, Kernel, Options>;
   template <TensorLike X>
@@ -248,7 +248,7 @@ struct Conv1d {
 
   static constexpr int input_dimension = -2;  // channels
   template <std::size_t N>
-  using with_input = Conv1d<N, Out, Kernel, Options, T>;
+  using with_input = Conv1d<N, Out, Kernel, ConvOptions{Options}, T>;
 
   using traits = detail::ConvTraits<In, Out, 1, Size2{1, Kernel}, Options>;
   template <TensorLike X>
@@ -269,7 +269,7 @@ struct Conv1d<In, Out, Kernel, Options, T> {
 
   static constexpr int input_dimension = -2;  // channels
   template <std::size_t N>
-  using with_input = Conv1d<N, Out, Kernel, Options, T>;
+  using with_input = Conv1d<N, Out, Kernel, ConvOptions{Options}, T>;
 
   using traits = detail::ConvTraits<In, Out, 1, Size2{1, Kernel}, Options>;
   template <TensorLike X>

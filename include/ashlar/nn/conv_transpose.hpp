@@ -196,7 +196,7 @@ struct ConvTranspose2d {
 
   static constexpr int input_dimension = -3;  // channels
   template <std::size_t N>
-  using with_input = ConvTranspose2d<N, Out, Kernel, Options, T>;
+  using with_input = ConvTranspose2d<N, Out, Size2{Kernel}, ConvTransposeOptions{Options}, T>;
 
   using traits = detail::ConvTransposeTraits<In, Out, 2, Kernel, Options>;
   template <TensorLike X>
@@ -216,7 +216,7 @@ struct ConvTranspose2d<In, Out, Kernel, Options, T> {
 
   static constexpr int input_dimension = -3;  // channels
   template <std::size_t N>
-  using with_input = ConvTranspose2d<N, Out, Kernel, Options, T>;
+  using with_input = ConvTranspose2d<N, Out, Size2{Kernel}, ConvTransposeOptions{Options}, T>;
 
   using traits = detail::ConvTransposeTraits<In, Out, 2, Kernel, Options>;
   template <TensorLike X>
@@ -237,7 +237,7 @@ struct ConvTranspose1d {
 
   static constexpr int input_dimension = -2;  // channels
   template <std::size_t N>
-  using with_input = ConvTranspose1d<N, Out, Kernel, Options, T>;
+  using with_input = ConvTranspose1d<N, Out, Kernel, ConvTransposeOptions{Options}, T>;
 
   using traits = detail::ConvTransposeTraits<In, Out, 1, Size2{1, Kernel}, Options>;
   template <TensorLike X>
@@ -257,7 +257,7 @@ struct ConvTranspose1d<In, Out, Kernel, Options, T> {
 
   static constexpr int input_dimension = -2;  // channels
   template <std::size_t N>
-  using with_input = ConvTranspose1d<N, Out, Kernel, Options, T>;
+  using with_input = ConvTranspose1d<N, Out, Kernel, ConvTransposeOptions{Options}, T>;
 
   using traits = detail::ConvTransposeTraits<In, Out, 1, Size2{1, Kernel}, Options>;
   template <TensorLike X>

@@ -285,12 +285,13 @@ struct InstanceNorm<C, Spatial, O, T> {
 /// Errors  as GroupNorm; run time: shape, if a channel has one value.
 /// Source  Ulyanov, Vedaldi and Lempitsky (2016); torch.nn.InstanceNorm2d; oracle
 ///         tests/golden/layers/instance_norm2d*.safetensors.
+// nvcc 13 writes an alias's parameter as a name that it does not declare, and an expression as its value.
 template <std::size_t C, InstanceNormOptions Options = InstanceNormOptions{}, class T = float>
-using InstanceNorm2d = detail::InstanceNorm<C, 2, Options, T>;
+using InstanceNorm2d = detail::InstanceNorm<C, 2, InstanceNormOptions{Options}, T>;
 
 /// Of sequences, x (B, C, L). As InstanceNorm2d otherwise; torch.nn.InstanceNorm1d.
 template <std::size_t C, InstanceNormOptions Options = InstanceNormOptions{}, class T = float>
-using InstanceNorm1d = detail::InstanceNorm<C, 1, Options, T>;
+using InstanceNorm1d = detail::InstanceNorm<C, 1, InstanceNormOptions{Options}, T>;
 
 namespace detail {
 

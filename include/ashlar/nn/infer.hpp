@@ -4,7 +4,9 @@
 // from then on the layer that stands there, `Linear<256, 10>`. What takes part, and how:
 //   a template of extents       MyLinear<infer, 8>: the first `infer` becomes the last extent of what flows in
 //   with_input<N>, a member template: the layer's own type with N for its input. For templates that have other
-//                               parameters too: Linear<In, Out, T, Bias>
+//                               parameters too: Linear<In, Out, T, Bias>. Those of class type are written as
+//                               expressions, `Options{O}`: in an alias nvcc 13 writes a parameter itself as a name that
+//                               it does not declare
 //   input_dimension, a static int: which extent the layer takes; -1, the last, if it has none. A convolution takes
 //                               channels, which are number -3 of (C, H, W) and of (N, C, H, W).
 // Only what a layer's `flow` tells is known behind it (nn/flow.hpp).
@@ -81,22 +83,16 @@ struct Resolve {
 template <class L, Flow In>
 struct Resolve<L, In, true> {
   static constexpr auto resolve() {
-    constexpr std::size_t n = input_of<L>(In);
-    if constexpr (n == infer || n == dyn) {
+    if constexpr (is_wrapper<L>) {
+      using Inner = typename Resolve<typename L::Reflected::layer, In>::type;
+      return std::type_identity<typename L::Reflected::template with_layer<Inner>>{};
+    } else if constexpr (constexpr std::size_t n = input_of<L>(In); n == infer || n == dyn) {
       return std::type_identity<L>{};
     } else {
       return std::type_identity<typename WithInput<L, n>::type>{};
     }
   }
   using type = typename decltype(resolve())::type;
-};
-template <text K, class L, Flow In>
-struct Resolve<Named<K, L>, In, true> {
-  using type = Named<K, typename Resolve<L, In>::type>;
-};
-template <class L, text... K, Flow In>
-struct Resolve<Frozen<L, K...>, In, true> {
-  using type = Frozen<typename Resolve<L, In>::type, K...>;
 };
 template <class L, std::size_t N, Flow In>
 struct Resolve<std::array<L, N>, In, true> {
@@ -133,8 +129,12 @@ inline constexpr Flow flow_before = find_flow_before<List, In, I>();
 template <class List, Flow In, std::size_t I>
 using resolved_layer = typename Resolve<typename List::template at<I>, flow_before<List, In, I>>::type;
 
+template <class List, Flow In, class Indices>
+struct ResolvedList;
 template <class List, Flow In, std::size_t... I>
-Sequential<resolved_layer<List, In, I>...> resolved_list(std::index_sequence<I...>);
+struct ResolvedList<List, In, std::index_sequence<I...>> {
+  using type = Sequential<resolved_layer<List, In, I>...>;
+};
 
 template <class List, Flow In, std::size_t I>
 constexpr Flow find_flow_before() {
@@ -144,7 +144,7 @@ constexpr Flow find_flow_before() {
     using Before = resolved_layer<List, In, I - 1>;
     Walk w{flow_before<List, In, I - 1>, {}};
     if constexpr (is_tied<Before>) {  // names one of the layers before it
-      using Done = decltype(resolved_list<List, In>(std::make_index_sequence<I - 1>{}));
+      using Done = typename ResolvedList<List, In, std::make_index_sequence<I - 1>>::type;
       walk<unwrapped_t<member_at_t<Done, Before>>>(w, Place{}, nullptr);
     } else {
       walk<unwrapped_t<Before>>(w, Place{}, nullptr);
@@ -154,9 +154,7 @@ constexpr Flow find_flow_before() {
 }
 
 template <class... L, Flow In>
-struct Resolve<Sequential<L...>, In, true> {
-  using type = decltype(resolved_list<LayerList<L...>, In>(std::index_sequence_for<L...>{}));
-};
+struct Resolve<Sequential<L...>, In, true> : ResolvedList<LayerList<L...>, In, std::index_sequence_for<L...>> {};
 
 /// A Sequential with every layer written out whose input the layers before it give.
 template <class S>
@@ -182,7 +180,7 @@ constexpr Flow flow_into(Flow in) {
   } else {
     constexpr auto members = chain_members<T>();
     Walk w{in, {}};
-    for (std::size_t k = 0; k < I; ++k) {
+    for (std::size_t k = 0; k != I; ++k) {
       Place const around{};
       walk_member(w, members[k], Place{&around, {}, k}, nullptr);
     }

@@ -21,7 +21,7 @@ inline constexpr bool is_array<std::array<L, N>> = true;
 template <class T, std::size_t I>
 constexpr std::string_view member_key() {
   if constexpr (is_named<field_t<T, I>>) {
-    return NamedParts<field_t<T, I>>::key;
+    return field_t<T, I>::Reflected::key;
   } else {
     return field_name<T, I>();
   }

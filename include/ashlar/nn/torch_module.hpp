@@ -247,23 +247,18 @@ std::string torch_known(T const& module) {
   return out.append(name).append("(").append(torch_arguments(name, extra.text(), type_name<T>(), dtype)).append(")");
 }
 
-template <class L, text... K>
-void torch_freeze(std::type_identity<Frozen<L, K...>>, TorchStub& stub, std::string_view key) {
-  if constexpr (sizeof...(K) != 0) (stub.call_after(0, "_freeze", joined(key, K.view()), nullptr), ...);
-}
-
 /// The expression that makes a module; `around`: the structs that hold it, from the inside out. Empty for what is no
 /// module, as an array of numbers.
 template <class T, class... Around>
 std::string torch_expression(TorchStub& stub, std::string_view key, T const& module, Around const&... around) {
   if constexpr (is_frozen<T>) {
-    using Layer = typename FrozenParts<T>::layer;
+    using Layer = typename T::Reflected::layer;
     std::string out = torch_expression<Layer>(stub, key, static_cast<Layer const&>(module), around...);
-    if constexpr (FrozenParts<T>::count == 0) return out.append(".requires_grad_(False)");
-    torch_freeze(std::type_identity<T>{}, stub, key);
-    return out;
+    constexpr std::size_t count = T::Reflected::count;
+    for (std::size_t i = 0; i != count; ++i) stub.call_after(0, "_freeze", joined(key, T::Reflected::keys[i]), nullptr);
+    return count == 0 ? out.append(".requires_grad_(False)") : out;
   } else if constexpr (is_named<T>) {
-    using Layer = typename NamedParts<T>::layer;
+    using Layer = typename T::Reflected::layer;
     return torch_expression<Layer>(stub, key, static_cast<Layer const&>(module), around...);
   } else if constexpr (is_array<T>) {
     if constexpr (Element<typename T::value_type>) return python_value(module);

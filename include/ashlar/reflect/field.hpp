@@ -140,7 +140,7 @@ constexpr Field describe(std::string_view name, std::size_t offset) {
       f.has_ties = table_has_ties<M>();
     }
   } else if constexpr (is_named<M>) {
-    f = describe<typename NamedParts<M>::layer>(NamedParts<M>::key, offset);
+    f = describe<typename M::Reflected::layer>(M::Reflected::key, offset);
   } else if constexpr (is_state<M>) {
     f = describe<decltype(M::value)>(name, offset);
     f.as_state = true;
@@ -187,11 +187,11 @@ constexpr auto fields_of() {
     one[0].indexed = true;
     return one;
   } else if constexpr (is_frozen<T>) {
-    std::array<Field, 1> one{describe<typename FrozenParts<T>::layer>({}, 0)};
+    std::array<Field, 1> one{describe<typename T::Reflected::layer>({}, 0)};
     one[0].name = {};
     one[0].freezes = true;
-    one[0].frozen = FrozenParts<T>::keys;
-    one[0].frozen_count = FrozenParts<T>::count;
+    one[0].frozen = T::Reflected::keys;
+    one[0].frozen_count = T::Reflected::count;
     return one;
   } else {
     return describe_all<T>(std::make_index_sequence<field_count<T>()>{}, fields_t<T>{});

@@ -17,21 +17,42 @@
 #include <type_traits>
 
 namespace ashlar {
+namespace detail {
+
+// What the rules below are. They say it in a member, as Named and Tied do (reflect/structure.hpp).
+template <text Key, auto Value>
+struct FilledRule;
+template <text Old, text New>
+struct RenamedRule;
+template <text Old>
+struct DroppedRule;
+template <text Key, auto Function, text... Reads>
+struct ComputedRule;
+
+}  // namespace detail
 
 /// Rules of a Migration. A key is that of a tensor, a number, or a member with all it holds.
 
 /// Every element is Value, which old files do not hold. (Zero in what an optimizer remembers.)
 template <text Key, auto Value>
-struct Filled {};
+struct Filled {
+  using Reflected = detail::FilledRule<Key, Value>;
+};
 /// What stood under Old now stands under New.
 template <text Old, text New>
-struct Renamed {};
+struct Renamed {
+  using Reflected = detail::RenamedRule<Old, New>;
+};
 /// What is not needed any more.
 template <text Old>
-struct Dropped {};
+struct Dropped {
+  using Reflected = detail::DroppedRule<Old>;
+};
 /// `Function(Old const& from, auto to)` fills `to`, a View of Key's elements, and reads the members Reads of `from`.
 template <text Key, auto Function, text... Reads>
-struct Computed {};
+struct Computed {
+  using Reflected = detail::ComputedRule<Key, Function, Reads...>;
+};
 
 /// How a layer of version 2 or later reads files that hold an earlier one:
 ///
@@ -78,10 +99,8 @@ struct RuleInfo {
 };
 
 /// Of each kind of rule: what it is, and what it does beside copying.
-template <class R>
-struct RuleOf;
 template <text Key, auto Value>
-struct RuleOf<Filled<Key, Value>> {
+struct FilledRule {
   static constexpr RuleInfo info{.rule = Rule::filled, .now = Key.view()};
   template <class Old, class View>
   static void fill(Old const&, View to, bool state) {
@@ -97,15 +116,15 @@ struct RuleOf<Filled<Key, Value>> {
   }
 };
 template <text Old, text New>
-struct RuleOf<Renamed<Old, New>> {
+struct RenamedRule {
   static constexpr RuleInfo info{.rule = Rule::renamed, .now = New.view(), .old = Old.view()};
 };
-template <text Key>
-struct RuleOf<Dropped<Key>> {
-  static constexpr RuleInfo info{.rule = Rule::dropped, .old = Key.view()};
+template <text Old>
+struct DroppedRule {
+  static constexpr RuleInfo info{.rule = Rule::dropped, .old = Old.view()};
 };
 template <text Key, auto Function, text... Reads>
-struct RuleOf<Computed<Key, Function, Reads...>> {
+struct ComputedRule {
   static constexpr std::string_view reads[sizeof...(Reads) + 1] = {Reads.view()..., {}};
   static constexpr RuleInfo info{
       .rule = Rule::computed, .now = Key.view(), .reads = reads, .read_count = sizeof...(Reads)};
@@ -122,7 +141,7 @@ template <class T, class M>
 struct MigrationPlan;
 template <class T, class Old, class... Rules>
 struct MigrationPlan<T, Migration<Old, Rules...>> {
-  static constexpr std::array<RuleInfo, sizeof...(Rules)> rules{RuleOf<Rules>::info...};
+  static constexpr std::array<RuleInfo, sizeof...(Rules)> rules{Rules::Reflected::info...};
   static constexpr auto const& now() { return manifest<T>(); }
   static constexpr auto const& old() { return manifest<Old>(); }
 
@@ -227,13 +246,13 @@ struct MigrationPlan<T, Migration<Old, Rules...>> {
       std::memcpy(static_cast<std::byte*>(to) + row.offset, static_cast<std::byte const*>(from) + old()[i].offset,
                   row.bytes);
     }
-    (fill_all<Rules>(before, after, state), ...);
+    (fill_all<typename Rules::Reflected>(before, after, state), ...);
   }
 
  private:
   template <class R>
   static void fill_all(Old const& before, T& after, bool state) {
-    if constexpr (RuleOf<R>::info.rule == Rule::filled || RuleOf<R>::info.rule == Rule::computed) {
+    if constexpr (R::info.rule == Rule::filled || R::info.rule == Rule::computed) {
       [&]<std::size_t... I>(std::index_sequence<I...>) {
         (fill<R, I>(before, after, state), ...);
       }(std::make_index_sequence<manifest<T>().size()>{});
@@ -241,8 +260,8 @@ struct MigrationPlan<T, Migration<Old, Rules...>> {
   }
   template <class R, std::size_t I>
   static void fill(Old const& before, T& after, bool state) {
-    if constexpr (RuleOf<R>::info.fills(manifest<T>()[I].key) && !manifest<T>()[I].is_alias()) {
-      RuleOf<R>::fill(before, row_view<I>(after), state);
+    if constexpr (R::info.fills(manifest<T>()[I].key) && !manifest<T>()[I].is_alias()) {
+      R::fill(before, row_view<I>(after), state);
     }
   }
 

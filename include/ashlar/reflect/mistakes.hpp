@@ -121,19 +121,20 @@ template <class T>
 struct FreezeMistake {
   static constexpr Sentence value{};
 };
-template <class L, text... K>
-struct FreezeMistake<Frozen<L, K...>> {
+template <class T>
+  requires(is_frozen<T>)
+struct FreezeMistake<T> {
   static constexpr Sentence value = [] {
     Sentence s;
-    [[maybe_unused]] auto const check = [&](std::string_view key) {
-      for (Row const& row : table<Frozen<L, K...>>()) {
+    auto const check = [&](std::string_view key) {
+      for (Row const& row : table<T>()) {
         if (row.kind == Kind::parameter && is_under(row.key, key)) return;
       }
       if (!s.empty()) return;
-      s.add("ashlar: ").add(type_name<unwrapped_t<L>>()).add(" has no parameter with the key ").add(key);
+      s.add("ashlar: ").add(type_name<unwrapped_t<T>>()).add(" has no parameter with the key ").add(key);
       s.add(", which is to be frozen");
     };
-    (check(K.view()), ...);
+    for (std::size_t i = 0; i != T::Reflected::count; ++i) check(T::Reflected::keys[i]);
     return s;
   }();
 };
@@ -219,10 +220,8 @@ template <class M>
 inline constexpr bool is_sound<M> = is_sound_struct<M>(fields_t<M>{});
 template <class L, std::size_t N>
 inline constexpr bool is_sound<std::array<L, N>> = is_sound<L>;
-template <text K, class L>
-inline constexpr bool is_sound<Named<K, L>> = is_sound<L>;
-template <class L, text... K>
-inline constexpr bool is_sound<Frozen<L, K...>> = is_sound<unwrapped_t<L>>;
+template <Wrapper W>
+inline constexpr bool is_sound<W> = is_sound<unwrapped_t<W>>;
 template <class T>
 inline constexpr bool is_sound<State<T>> = is_sound<T>;
 template <Kind K, class T, std::size_t... E>

@@ -31,10 +31,7 @@ constexpr bool names_its_input() {
 }
 
 template <class L>
-constexpr bool has_open_input() {
-  if constexpr (names_its_input<L>()) return std::is_same_v<L, typename L::template with_input<infer>>;
-  return false;
-}
+constexpr bool has_open_input();
 template <class L, std::size_t... E>
 constexpr bool has_open_extent() {
   if constexpr (((E != infer) && ...)) return false;
@@ -47,12 +44,15 @@ template <class L>
 inline constexpr bool is_open = has_open_input<L>();
 template <template <std::size_t...> class L, std::size_t... E>
 inline constexpr bool is_open<L<E...>> = has_open_extent<L<E...>, E...>();
-template <text K, class L>
-inline constexpr bool is_open<Named<K, L>> = is_open<L>;
-template <class L, text... K>
-inline constexpr bool is_open<Frozen<L, K...>> = is_open<L>;
 template <class L, std::size_t N>
 inline constexpr bool is_open<std::array<L, N>> = is_open<L>;
+
+template <class L>
+constexpr bool has_open_input() {
+  if constexpr (is_wrapper<L>) return is_open<unwrapped_t<L>>;
+  else if constexpr (names_its_input<L>()) return std::is_same_v<L, typename L::template with_input<infer>>;
+  else return false;
+}
 
 /// Where the walk is when it comes to an open member, and what it knows there: defined in nn/infer.hpp, because only
 /// layers say what flows through them.
@@ -83,7 +83,7 @@ constexpr std::string_view child_key() {
   if constexpr (is_std_array<T>) {
     return index_name<I>();
   } else if constexpr (is_named<Child>) {
-    return NamedParts<Child>::key;
+    return Child::Reflected::key;
   } else {
     return field_name<T, I>();
   }

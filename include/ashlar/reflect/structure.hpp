@@ -10,9 +10,20 @@
 
 namespace ashlar {
 
+// What these say of themselves is in a member, Reflected, and not in specialisations for them: nvcc 13 does not deduce
+// a text from a template's arguments.
+
 /// A member with a key that is no C++ identifier: `Named<"block 0", Block> block0;`. Otherwise it is an L.
 template <text Key, class L>
-struct Named : L {};
+struct Named : L {
+  struct Reflected {
+    using type = Named;
+    using layer = L;
+    template <class Other>
+    using with_layer = Named<text(Key), Other>;
+    static constexpr std::string_view key = Key.view();
+  };
+};
 
 /// A member that shares the elements of another: `Tied<"embed"> output;` has the keys of `embed` under its own name.
 ///
@@ -22,6 +33,9 @@ struct Named : L {};
 template <text Target>
 struct Tied {
   static constexpr std::string_view target = Target.view();
+  struct Reflected {
+    using type = Tied;
+  };
 };
 
 /// An L that training leaves as it is: `Frozen<Backbone> backbone;`. With keys, only what they name is frozen:
@@ -30,7 +44,16 @@ struct Tied {
 /// Frozen parameters get no gradient, no update and no place in an optimizer.
 /// Errors  compile time: a key that names no parameter.
 template <class L, text... Keys>
-struct Frozen : L {};
+struct Frozen : L {
+  struct Reflected {
+    using type = Frozen;
+    using layer = L;
+    template <class Other>
+    using with_layer = Frozen<Other, text(Keys)...>;
+    static constexpr std::size_t count = sizeof...(Keys);
+    static constexpr std::string_view keys[count + 1] = {Keys.view()..., {}};
+  };
+};
 
 /// A T whose tensors are state: what an optimizer remembers of each parameter. Keys are those of T.
 template <class T>
@@ -44,15 +67,22 @@ struct State {
 
 namespace detail {
 
+/// A Named, a Tied or a Frozen; not a struct that inherits from one.
 template <class T>
-inline constexpr bool is_named = false;
-template <text K, class L>
-inline constexpr bool is_named<Named<K, L>> = true;
+concept SaysReflected = std::is_same_v<typename T::Reflected::type, T>;
+
+/// Named and Frozen: what they add is for reflection only.
+template <class T>
+concept Wrapper = SaysReflected<T> && requires { typename T::Reflected::layer; };
 
 template <class T>
-inline constexpr bool is_tied = false;
-template <text K>
-inline constexpr bool is_tied<Tied<K>> = true;
+inline constexpr bool is_wrapper = Wrapper<T>;
+template <class T>
+inline constexpr bool is_named = Wrapper<T> && requires { T::Reflected::key; };
+template <class T>
+inline constexpr bool is_frozen = Wrapper<T> && requires { T::Reflected::keys; };
+template <class T>
+inline constexpr bool is_tied = SaysReflected<T> && !Wrapper<T>;
 
 template <class T>
 inline constexpr bool is_state = false;
@@ -60,22 +90,11 @@ template <class T>
 inline constexpr bool is_state<State<T>> = true;
 
 template <class T>
-inline constexpr bool is_frozen = false;
-template <class L, text... K>
-inline constexpr bool is_frozen<Frozen<L, K...>> = true;
-
-/// Named and Frozen: what they add is for reflection only.
-template <class T>
-inline constexpr bool is_wrapper = is_named<T> || is_frozen<T>;
-
-template <class T>
 struct Unwrapped {
   using type = T;
 };
-template <text K, class L>
-struct Unwrapped<Named<K, L>> : Unwrapped<L> {};
-template <class L, text... K>
-struct Unwrapped<Frozen<L, K...>> : Unwrapped<L> {};
+template <Wrapper T>
+struct Unwrapped<T> : Unwrapped<typename T::Reflected::layer> {};
 /// The layer itself.
 template <class T>
 using unwrapped_t = typename Unwrapped<T>::type;
@@ -84,23 +103,6 @@ template <class T>
 inline constexpr bool is_std_array = false;
 template <class T, std::size_t N>
 inline constexpr bool is_std_array<std::array<T, N>> = true;
-
-template <class T>
-struct NamedParts;
-template <text K, class L>
-struct NamedParts<Named<K, L>> {
-  static constexpr std::string_view key = K.view();
-  using layer = L;
-};
-
-template <class T>
-struct FrozenParts;
-template <class L, text... K>
-struct FrozenParts<Frozen<L, K...>> {
-  static constexpr std::size_t count = sizeof...(K);
-  static constexpr std::string_view keys[count + 1] = {K.view()..., {}};
-  using layer = L;
-};
 
 /// Specialised by types that say themselves which rows they have, relative to themselves (reflect/row.hpp):
 ///   static constexpr auto const& rows();                a std::array of Row

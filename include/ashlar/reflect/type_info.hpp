@@ -79,7 +79,7 @@ template <class T>
 struct FrozenName {
   using Layer = unwrapped_t<T>;
   static constexpr auto chars = [] {
-    constexpr std::string_view rest = type_name<T>().substr(7 + type_name<typename FrozenParts<T>::layer>().size());
+    constexpr std::string_view rest = type_name<T>().substr(7 + type_name<typename T::Reflected::layer>().size());
     constexpr std::string_view layer = full_name<Layer>();
     std::array<char, 15 + layer.size() + rest.size()> out{};
     std::size_t n = 0;
@@ -126,7 +126,7 @@ constexpr bool has_type_info() {
 template <class M>
 constexpr MemberInfo member_info(std::string_view key, std::size_t offset, std::size_t repeat, std::size_t stride) {
   if constexpr (is_named<M>) {
-    return member_info<typename NamedParts<M>::layer>(key, offset, repeat, stride);
+    return member_info<typename M::Reflected::layer>(key, offset, repeat, stride);
   } else if constexpr (has_type_info<M>()) {
     return {key, offset, repeat, stride, &type_info<M>, type_info<M>.versioned};
   } else {

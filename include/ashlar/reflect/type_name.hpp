@@ -107,9 +107,14 @@ constexpr auto clean_name() {
   return out;
 }
 
+template <SaysReflected T>
+constexpr auto reflected_name();
 template <class T>
 struct NameOf {
-  static constexpr auto value = clean_name<T>();
+  static constexpr auto value = [] {
+    if constexpr (SaysReflected<T>) return reflected_name<T>();
+    else return clean_name<T>();
+  }();
 };
 /// The name with the first `Kept` arguments. For layers whose other arguments are the defaults: g++ leaves those out of
 /// some types and writes them in others, such as members of templates.
@@ -179,33 +184,46 @@ struct NameOf<Template<T...>> {
   }();
 };
 
-// So are those of a layer that stands beside texts.
-template <text K, class L>
-struct NameOf<Named<K, L>> {
-  static constexpr auto value = [] {
-    CleanName<K.size() + NameOf<L>::value.length + 11> out;
-    for (std::string_view const part :
-         {std::string_view("Named<\""), K.view(), std::string_view("\", "),
-          std::string_view(NameOf<L>::value.chars.data(), NameOf<L>::value.length), std::string_view(">")}) {
-      for (char const c : part) out.chars[out.length++] = c;
+// So are those of a layer that stands beside texts, which nvcc writes as lists of characters.
+template <SaysReflected T>
+constexpr auto reflected_name() {
+  constexpr auto write = [](auto&& add) {
+    using R = typename T::Reflected;
+    if constexpr (is_tied<T>) {
+      add("Tied<\"");
+      add(T::target);
+      add("\">");
+    } else {
+      using Layer = NameOf<typename R::layer>;
+      std::string_view const layer(Layer::value.chars.data(), Layer::value.length);
+      if constexpr (is_named<T>) {
+        add("Named<\"");
+        add(R::key);
+        add("\", ");
+        add(layer);
+      } else {
+        add("Frozen<");
+        add(layer);
+        for (std::size_t i = 0; i != R::count; ++i) {
+          add(", \"");
+          add(R::keys[i]);
+          add("\"");
+        }
+      }
+      add(">");
     }
-    return out;
+  };
+  constexpr std::size_t length = [&write] {
+    std::size_t sum = 0;
+    write([&sum](std::string_view part) { sum += part.size(); });
+    return sum;
   }();
-};
-template <class L, text... K>
-struct NameOf<Frozen<L, K...>> {
-  static constexpr auto value = [] {
-    CleanName<(K.size() + ... + (8 + 4 * sizeof...(K) + NameOf<L>::value.length))> out;
-    auto const add = [&out](std::string_view part) {
-      for (char const c : part) out.chars[out.length++] = c;
-    };
-    add("Frozen<");
-    add({NameOf<L>::value.chars.data(), NameOf<L>::value.length});
-    ((add(", \""), add(K.view()), add("\"")), ...);
-    add(">");
-    return out;
-  }();
-};
+  CleanName<length> out;
+  write([&out](std::string_view part) {
+    for (char const c : part) out.chars[out.length++] = c;
+  });
+  return out;
+}
 
 }  // namespace detail
 
