@@ -27,7 +27,8 @@ set_tests_properties(kernels/ptxas PROPERTIES LABELS cuda)
 # 75 with its PTX, which every later one runs.
 find_package(Catch2 REQUIRED)
 ashlar_find_cuda()
-add_executable(test_cuda_on_gpu cuda/on_gpu.cu cuda/on_gpu_fixtures.cu cuda/on_gpu_layers.cu cuda/on_gpu_training.cu)
+add_executable(test_cuda_on_gpu
+  cuda/on_gpu.cu cuda/on_gpu_fixtures.cu cuda/on_gpu_keys.cu cuda/on_gpu_layers.cu cuda/on_gpu_training.cu)
 target_link_libraries(test_cuda_on_gpu PRIVATE ashlar::cuda Catch2::Catch2)
 target_include_directories(test_cuda_on_gpu PRIVATE ${CMAKE_CURRENT_SOURCE_DIR})
 target_compile_definitions(test_cuda_on_gpu PRIVATE

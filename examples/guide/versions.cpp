@@ -32,12 +32,11 @@ struct NormV3 {  // keeps what it multiplies with, and not the variance it is co
   ashlar::Buffer<float, 8> running_mean;
   ashlar::Buffer<float, 8> scale;
 
-  static void compute(Norm const& from, auto to) {
+  static void compute(Norm const& from, ashlar::View<float, 8> to) {
     for (std::size_t i = 0; i < 8; ++i) to(i) = from.weight(i) / (from.running_var(i) + 1e-5f);
   }
-  using migration =
-      ashlar::Migration<Norm, ashlar::Dropped<"num_batches_tracked">,
-                        ashlar::Computed<"scale", [](auto const& from, auto to) { compute(from, to); }, "running_var">>;
+  using migration = ashlar::Migration<Norm, ashlar::Dropped<"num_batches_tracked">,
+                                      ashlar::Computed<"scale", compute, "running_var">>;
 };
 //! [version_3]
 

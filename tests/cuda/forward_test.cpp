@@ -52,9 +52,7 @@ struct Mixed {  // nested, tied, frozen, without a bias, with settings that are 
   LeakyReLU leaky{.negative_slope = 0.3};
   std::array<Linear<16, 16, T>, 2> blocks;
   Tanh tanh;
-#ifndef __CUDACC__  // nvcc 13 does not match a text in a template argument
   Tied<"blocks"> again;
-#endif
   Frozen<Linear<16, 16, T>> frozen;
   ELU elu{.alpha = 0.5};
   Linear<16, 7, T, false> out;

@@ -31,7 +31,7 @@ void rnn_pack(RnnWeights<T> const& w, T* packed) noexcept {
     if (In != 0 && w.bias_ih != nullptr) packed[sum_of_x<Cell>(i / H) * H + i % H] += w.bias_ih[i];
   }
   packed += Cell::sums * H;
-  for (std::size_t i = 0; i < Cell::gates * H * In; ++i) *packed++ = w.ih[i];
+  for (std::size_t i = 0; i != Cell::gates * H * In; ++i) *packed++ = w.ih[i];
   for (std::size_t i = 0; i < Cell::gates * H * H; ++i) *packed++ = w.hh[i];
 }
 
@@ -74,7 +74,7 @@ void rnn_steps(std::size_t steps, RnnStrides by, T const* x, T* gates, T const* 
       for (std::size_t g = 0; g < Cell::gates; ++g) {
         T& from_x = sums[sum_of_x<Cell>(g)];
         if (In == 0) from_x += gates[g * H + j];
-        for (std::size_t k = 0; k < In; ++k) from_x += x[k] * ih[(g * H + j) * In + k];
+        for (std::size_t k = 0; k != In; ++k) from_x += x[k] * ih[(g * H + j) * In + k];
         for (std::size_t k = 0; k < H; ++k) sums[g] += h[k] * hh[(g * H + j) * H + k];
       }
       y[j] = rnn_element<Cell, H>(sums, gates, h[j], c, kept, j);
