@@ -118,7 +118,8 @@ struct ConvOp {
   }
 };
 
-template <class Traits, class X, class W, class... B>
+/// Op<Traits, T> of x and parameters, if they fit.
+template <class Traits, template <class, class> class Op = ConvOp, class X, class W, class... B>
 auto convolve(X const& x, W const& weight, B const&... bias) {
   using T = typename X::value_type;
   if constexpr (!together<X, W, B...>()) {
@@ -127,7 +128,7 @@ auto convolve(X const& x, W const& weight, B const&... bias) {
     refuse<InputMistake<Traits, X>>();
     return harmless(x, like<T>(x.dims()));
   } else {
-    return apply(ConvOp<Traits, T>{}, x, weight, bias...);
+    return apply(Op<Traits, T>{}, x, weight, bias...);
   }
 }
 
@@ -141,7 +142,7 @@ void reset_conv(Layer& layer, TorchRng& rng) {
 }
 
 /// What torch's convolutions say of themselves: sizes as tuples, and settings that are not the defaults.
-template <class Traits, Size2 K, ConvOptions O>
+template <class Traits, Size2 K, auto O>
 void conv_repr(auto& r) {
   constexpr auto tuple = [](Size2 s) {
     if constexpr (Traits::spatial == 2) {
@@ -150,12 +151,20 @@ void conv_repr(auto& r) {
       return std::array{s.columns};
     }
   };
-  r.add(Traits::map.in).add(Traits::map.out).add("kernel_size", tuple(K)).add("stride", tuple(O.stride));
-  if (O.padding.same) r.add_text("padding=same");
-  if (!O.padding.same && !(O.padding.size == Size2(0))) r.add("padding", tuple(O.padding.size));
-  if (!(O.dilation == Size2(1))) r.add("dilation", tuple(O.dilation));
-  if (O.groups != 1) r.add("groups", O.groups);
-  if (!O.bias) r.add("bias", false);
+  constexpr auto o = O;
+  r.add(Traits::map.in).add(Traits::map.out).add("kernel_size", tuple(K)).add("stride", tuple(o.stride));
+  if constexpr (requires { o.padding.same; }) {
+    if (o.padding.same) r.add_text("padding=same");
+    if (!o.padding.same && !(o.padding.size == Size2(0))) r.add("padding", tuple(o.padding.size));
+  } else {
+    if (!(o.padding == Size2(0))) r.add("padding", tuple(o.padding));
+  }
+  if (!(o.dilation == Size2(1))) r.add("dilation", tuple(o.dilation));
+  if constexpr (requires { o.output_padding; }) {
+    if (!(o.output_padding == Size2(0))) r.add("output_padding", tuple(o.output_padding));
+  }
+  if (o.groups != 1) r.add("groups", o.groups);
+  if (!o.bias) r.add("bias", false);
 }
 
 /// Channels of the weight of a convolution in groups; those left to the compiler stay so.

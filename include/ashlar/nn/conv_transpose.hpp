@@ -145,34 +145,6 @@ struct ConvTransposeOp {
   }
 };
 
-template <class Traits, class X, class W, class... B>
-auto convolve_transposed(X const& x, W const& weight, B const&... bias) {
-  using T = typename X::value_type;
-  if constexpr (!together<X, W, B...>()) {
-    return refuse_device<Traits, X, W, B...>();
-  } else if constexpr (!InputMistake<Traits, X>::value.empty()) {
-    refuse<InputMistake<Traits, X>>();
-    return harmless(x, like<T>(x.dims()));
-  } else {
-    return apply(ConvTransposeOp<Traits, T>{}, x, weight, bias...);
-  }
-}
-
-template <class Traits, Size2 K, ConvTransposeOptions O>
-void conv_transpose_repr(auto& r) {
-  constexpr ConvTransposeOptions o = O;
-  constexpr auto tuple = [](Size2 s) {
-    if constexpr (Traits::spatial == 2) return std::array{s.rows, s.columns};
-    else return std::array{s.columns};
-  };
-  r.add(Traits::map.in).add(Traits::map.out).add("kernel_size", tuple(K)).add("stride", tuple(o.stride));
-  if (!(o.padding == Size2(0))) r.add("padding", tuple(o.padding));
-  if (!(o.dilation == Size2(1))) r.add("dilation", tuple(o.dilation));
-  if (!(o.output_padding == Size2(0))) r.add("output_padding", tuple(o.output_padding));
-  if (o.groups != 1) r.add("groups", o.groups);
-  if (!o.bias) r.add("bias", false);
-}
-
 }  // namespace detail
 
 /// The transpose of a convolution: each element of x adds a multiple of the window to y.
@@ -201,11 +173,11 @@ struct ConvTranspose2d {
   using traits = detail::ConvTransposeTraits<In, Out, 2, Kernel, Options>;
   template <TensorLike X>
   [[nodiscard]] auto operator()(X const& x) const {
-    return detail::convolve_transposed<traits>(x, weight, bias);
+    return detail::convolve<traits, detail::ConvTransposeOp>(x, weight, bias);
   }
   static constexpr FlowStep flow(Flow const& in) { return traits::map.flow(in); }
   void reset_parameters(TorchRng& rng) { detail::reset_conv(*this, rng); }
-  void extra_repr(auto& r) const { detail::conv_transpose_repr<traits, Kernel, Options>(r); }
+  void extra_repr(auto& r) const { detail::conv_repr<traits, Kernel, Options>(r); }
 };
 
 /// Without a bias.
@@ -221,11 +193,11 @@ struct ConvTranspose2d<In, Out, Kernel, Options, T> {
   using traits = detail::ConvTransposeTraits<In, Out, 2, Kernel, Options>;
   template <TensorLike X>
   [[nodiscard]] auto operator()(X const& x) const {
-    return detail::convolve_transposed<traits>(x, weight);
+    return detail::convolve<traits, detail::ConvTransposeOp>(x, weight);
   }
   static constexpr FlowStep flow(Flow const& in) { return traits::map.flow(in); }
   void reset_parameters(TorchRng& rng) { detail::reset_conv(*this, rng); }
-  void extra_repr(auto& r) const { detail::conv_transpose_repr<traits, Kernel, Options>(r); }
+  void extra_repr(auto& r) const { detail::conv_repr<traits, Kernel, Options>(r); }
 };
 
 /// Of sequences, x (..., In, L). As ConvTranspose2d otherwise; sizes are one number. torch.nn.ConvTranspose1d.
@@ -242,11 +214,11 @@ struct ConvTranspose1d {
   using traits = detail::ConvTransposeTraits<In, Out, 1, Size2{1, Kernel}, Options>;
   template <TensorLike X>
   [[nodiscard]] auto operator()(X const& x) const {
-    return detail::convolve_transposed<traits>(x, weight, bias);
+    return detail::convolve<traits, detail::ConvTransposeOp>(x, weight, bias);
   }
   static constexpr FlowStep flow(Flow const& in) { return traits::map.flow(in); }
   void reset_parameters(TorchRng& rng) { detail::reset_conv(*this, rng); }
-  void extra_repr(auto& r) const { detail::conv_transpose_repr<traits, Size2{1, Kernel}, Options>(r); }
+  void extra_repr(auto& r) const { detail::conv_repr<traits, Size2{1, Kernel}, Options>(r); }
 };
 
 /// Without a bias.
@@ -262,11 +234,11 @@ struct ConvTranspose1d<In, Out, Kernel, Options, T> {
   using traits = detail::ConvTransposeTraits<In, Out, 1, Size2{1, Kernel}, Options>;
   template <TensorLike X>
   [[nodiscard]] auto operator()(X const& x) const {
-    return detail::convolve_transposed<traits>(x, weight);
+    return detail::convolve<traits, detail::ConvTransposeOp>(x, weight);
   }
   static constexpr FlowStep flow(Flow const& in) { return traits::map.flow(in); }
   void reset_parameters(TorchRng& rng) { detail::reset_conv(*this, rng); }
-  void extra_repr(auto& r) const { detail::conv_transpose_repr<traits, Size2{1, Kernel}, Options>(r); }
+  void extra_repr(auto& r) const { detail::conv_repr<traits, Size2{1, Kernel}, Options>(r); }
 };
 
 namespace detail {
