@@ -5,6 +5,7 @@
 #include <ashlar/core/refuse.hpp>
 #include <ashlar/grad/op.hpp>
 #include <ashlar/kernels/conv/cpu.hpp>
+#include <ashlar/nn/apply_layer.hpp>
 #include <ashlar/nn/flow.hpp>
 #include <ashlar/nn/initialise.hpp>
 #include <ashlar/nn/window.hpp>
@@ -118,18 +119,9 @@ struct ConvOp {
   }
 };
 
-/// Op<Traits, T> of x and parameters, if they fit.
-template <class Traits, template <class, class> class Op = ConvOp, class X, class W, class... B>
-auto convolve(X const& x, W const& weight, B const&... bias) {
-  using T = typename X::value_type;
-  if constexpr (!together<X, W, B...>()) {
-    return refuse_device<Traits, X, W, B...>();
-  } else if constexpr (!InputMistake<Traits, X>::value.empty()) {
-    refuse<InputMistake<Traits, X>>();
-    return harmless(x, like<T>(x.dims()));
-  } else {
-    return apply(Op<Traits, T>{}, x, weight, bias...);
-  }
+template <class Traits, class X, class... P>
+auto convolve(X const& x, P const&... parameters) {
+  return apply_layer<Traits>(ConvOp<Traits, typename X::value_type>{}, x, parameters...);
 }
 
 template <class Layer>

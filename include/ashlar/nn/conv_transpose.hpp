@@ -145,6 +145,11 @@ struct ConvTransposeOp {
   }
 };
 
+template <class Traits, class X, class... P>
+auto convolve_transposed(X const& x, P const&... parameters) {
+  return apply_layer<Traits>(ConvTransposeOp<Traits, typename X::value_type>{}, x, parameters...);
+}
+
 }  // namespace detail
 
 /// The transpose of a convolution: each element of x adds a multiple of the window to y.
@@ -173,7 +178,7 @@ struct ConvTranspose2d {
   using traits = detail::ConvTransposeTraits<In, Out, 2, Kernel, Options>;
   template <TensorLike X>
   [[nodiscard]] auto operator()(X const& x) const {
-    return detail::convolve<traits, detail::ConvTransposeOp>(x, weight, bias);
+    return detail::convolve_transposed<traits>(x, weight, bias);
   }
   static constexpr FlowStep flow(Flow const& in) { return traits::map.flow(in); }
   void reset_parameters(TorchRng& rng) { detail::reset_conv(*this, rng); }
@@ -193,7 +198,7 @@ struct ConvTranspose2d<In, Out, Kernel, Options, T> {
   using traits = detail::ConvTransposeTraits<In, Out, 2, Kernel, Options>;
   template <TensorLike X>
   [[nodiscard]] auto operator()(X const& x) const {
-    return detail::convolve<traits, detail::ConvTransposeOp>(x, weight);
+    return detail::convolve_transposed<traits>(x, weight);
   }
   static constexpr FlowStep flow(Flow const& in) { return traits::map.flow(in); }
   void reset_parameters(TorchRng& rng) { detail::reset_conv(*this, rng); }
@@ -214,7 +219,7 @@ struct ConvTranspose1d {
   using traits = detail::ConvTransposeTraits<In, Out, 1, Size2{1, Kernel}, Options>;
   template <TensorLike X>
   [[nodiscard]] auto operator()(X const& x) const {
-    return detail::convolve<traits, detail::ConvTransposeOp>(x, weight, bias);
+    return detail::convolve_transposed<traits>(x, weight, bias);
   }
   static constexpr FlowStep flow(Flow const& in) { return traits::map.flow(in); }
   void reset_parameters(TorchRng& rng) { detail::reset_conv(*this, rng); }
@@ -234,7 +239,7 @@ struct ConvTranspose1d<In, Out, Kernel, Options, T> {
   using traits = detail::ConvTransposeTraits<In, Out, 1, Size2{1, Kernel}, Options>;
   template <TensorLike X>
   [[nodiscard]] auto operator()(X const& x) const {
-    return detail::convolve<traits, detail::ConvTransposeOp>(x, weight);
+    return detail::convolve_transposed<traits>(x, weight);
   }
   static constexpr FlowStep flow(Flow const& in) { return traits::map.flow(in); }
   void reset_parameters(TorchRng& rng) { detail::reset_conv(*this, rng); }

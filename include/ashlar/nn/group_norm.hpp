@@ -6,6 +6,7 @@
 #include <ashlar/core/torch_rng.hpp>
 #include <ashlar/grad/op.hpp>
 #include <ashlar/kernels/group_norm/cpu.hpp>
+#include <ashlar/nn/apply_layer.hpp>
 #include <ashlar/nn/batch_norm.hpp>
 #include <ashlar/nn/flow.hpp>
 #include <ashlar/reflect/given_names.hpp>
@@ -138,17 +139,13 @@ auto group_norm(Layer const& layer, X const& x, P const&... parameters) {
   using Traits = typename Layer::traits;
   using T = typename X::value_type;
   constexpr bool keeps = requires { layer.running_mean; };
-  if constexpr (!together<X, P...>()) {
-    return refuse_device<Traits, X, P...>();
-  } else if constexpr (!InputMistake<Traits, X>::value.empty()) {
-    refuse<InputMistake<Traits, X>>();
-    return harmless(x, like<T>(x.dims()));
-  } else if constexpr (!keeps) {
-    return apply(GroupNormOp<Traits, T>{}, x, parameters...);
+  if constexpr (!keeps) {
+    return apply_layer<Traits>(GroupNormOp<Traits, T>{}, x, parameters...);
   } else if constexpr (is_training<X>) {
-    return apply(GroupNormOp<Traits, T>{layer.running_mean.data(), layer.running_var.data()}, x, parameters...);
+    return apply_layer<Traits>(GroupNormOp<Traits, T>{layer.running_mean.data(), layer.running_var.data()}, x,
+                               parameters...);
   } else {
-    return apply(BatchNormOp<Traits, T>{}, x, layer.running_mean, layer.running_var, parameters...);
+    return apply_layer<Traits>(BatchNormOp<Traits, T>{}, x, layer.running_mean, layer.running_var, parameters...);
   }
 }
 

@@ -6,6 +6,7 @@
 #include <ashlar/core/torch_rng.hpp>
 #include <ashlar/grad/op.hpp>
 #include <ashlar/kernels/layer_norm/cpu.hpp>
+#include <ashlar/nn/apply_layer.hpp>
 #include <ashlar/nn/flow.hpp>
 #include <ashlar/reflect/given_names.hpp>
 #include <ashlar/reflect/spelling.hpp>
@@ -103,23 +104,18 @@ struct LayerNormOp {
 
 template <class Traits, class X, class... P>
 auto layer_norm(X const& x, P const&... parameters) {
-  using T = typename X::value_type;
-  if constexpr (!together<X, P...>()) {
-    return refuse_device<Traits, X, P...>();
-  } else if constexpr (!InputMistake<Traits, X>::value.empty()) {
-    refuse<InputMistake<Traits, X>>();
-    return harmless(x, like<T>(x.dims()));
-  } else {
-    return apply(LayerNormOp<Traits, T>{}, x, parameters...);
-  }
+  return apply_layer<Traits>(LayerNormOp<Traits, typename X::value_type>{}, x, parameters...);
 }
+
+template <NormalizedShape N>
+inline constexpr auto normalized_extents = []<std::size_t... I>(std::index_sequence<I...>) {
+  return std::array{N.extents[I]...};
+}(std::make_index_sequence<N.rank>{});
 
 template <NormalizedShape N, LayerNormOptions O>
 void repr_layer_norm(auto& r) {
-  [&]<std::size_t... I>(std::index_sequence<I...>) {
-    r.add(std::array{N.extents[I]...});
-  }(std::make_index_sequence<N.rank>{});
-  r.add("eps", O.eps).add("elementwise_affine", O.elementwise_affine).add("bias", O.elementwise_affine && O.bias);
+  r.add(normalized_extents<N>).add("eps", O.eps).add("elementwise_affine", O.elementwise_affine);
+  r.add("bias", O.elementwise_affine && O.bias);
 }
 
 }  // namespace detail
@@ -190,16 +186,21 @@ template <NormalizedShape N, LayerNormOptions O, class T>
   requires(O.elementwise_affine)
 struct GivenNames<LayerNorm<N, O, T>> : std::conditional_t<O.bias, WeightAndBias, OnlyWeight> {};
 
+constexpr void spell_shape(Spelling& s, NormalizedShape const& n) {
+  if (n.rank == 1) return spell(s, n.extents[0]);
+  s.put("NormalizedShape{");
+  for (std::size_t d = 0; d < n.rank; ++d) {
+    if (d != 0) s.put(", ");
+    s.put(n.extents[d]);
+  }
+  s.put("}");
+}
+
 template <NormalizedShape N, LayerNormOptions O, class T>
 struct NameOf<LayerNorm<N, O, T>> {
   static constexpr auto value = [] {
     Spelling s("LayerNorm");
-    s.argument().put(N.rank == 1 ? std::string_view{} : std::string_view("NormalizedShape{"));
-    for (std::size_t d = 0; d < N.rank; ++d) {
-      if (d != 0) s.put(", ");
-      s.put(N.extents[d]);
-    }
-    if (N.rank != 1) s.put("}");
+    spell_shape(s.argument(), N);
     s.settings<T>("LayerNormOptions", O, [](Spelling& to, LayerNormOptions const& v, LayerNormOptions const& preset) {
       to.option("eps", v.eps, preset.eps);
       to.option("elementwise_affine", v.elementwise_affine, preset.elementwise_affine);

@@ -4,6 +4,7 @@
 #include <ashlar/core/refuse.hpp>
 #include <ashlar/grad/op.hpp>
 #include <ashlar/kernels/pool/cpu.hpp>
+#include <ashlar/nn/apply_layer.hpp>
 #include <ashlar/nn/flow.hpp>
 #include <ashlar/nn/window.hpp>
 
@@ -108,14 +109,7 @@ struct PoolOp {
 
 template <class Traits, class X>
 auto pool(X const& x) {
-  if constexpr (!together<X>()) {
-    return refuse_device<Traits, X>();
-  } else if constexpr (!InputMistake<Traits, X>::value.empty()) {
-    refuse<InputMistake<Traits, X>>();
-    return harmless(x, like<typename X::value_type>(x.dims()));
-  } else {
-    return apply(PoolOp<Traits>{}, x);
-  }
+  return apply_layer<Traits>(PoolOp<Traits>{}, x);
 }
 
 /// One number where torch's user may have given one.

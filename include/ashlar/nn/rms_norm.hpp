@@ -55,22 +55,12 @@ struct RMSNormOp {
 
 template <class Traits, class X, class... P>
 auto rms_norm(X const& x, P const&... weight) {
-  using T = typename X::value_type;
-  if constexpr (!together<X, P...>()) {
-    return refuse_device<Traits, X, P...>();
-  } else if constexpr (!InputMistake<Traits, X>::value.empty()) {
-    refuse<InputMistake<Traits, X>>();
-    return harmless(x, like<T>(x.dims()));
-  } else {
-    return apply(RMSNormOp<Traits, T>{}, x, weight...);
-  }
+  return apply_layer<Traits>(RMSNormOp<Traits, typename X::value_type>{}, x, weight...);
 }
 
 template <NormalizedShape N, RMSNormOptions O>
 void repr_rms_norm(auto& r) {
-  [&]<std::size_t... I>(std::index_sequence<I...>) {
-    r.add(std::array{N.extents[I]...});
-  }(std::make_index_sequence<N.rank>{});
+  r.add(normalized_extents<N>);
   if (O.eps < 0) r.add_text("eps=None");
   else r.add("eps", double(O.eps));
   r.add("elementwise_affine", bool(O.elementwise_affine));
@@ -128,12 +118,7 @@ template <NormalizedShape N, RMSNormOptions O, class T>
 struct NameOf<RMSNorm<N, O, T>> {
   static constexpr auto value = [] {
     Spelling s("RMSNorm");
-    s.argument().put(N.rank == 1 ? std::string_view{} : std::string_view("NormalizedShape{"));
-    for (std::size_t d = 0; d < N.rank; ++d) {
-      if (d != 0) s.put(", ");
-      s.put(N.extents[d]);
-    }
-    if (N.rank != 1) s.put("}");
+    spell_shape(s.argument(), N);
     s.settings<T>("RMSNormOptions", O, [](Spelling& to, RMSNormOptions const& v, RMSNormOptions const& preset) {
       to.option("eps", v.eps, preset.eps);
       to.option("elementwise_affine", v.elementwise_affine, preset.elementwise_affine);
