@@ -14,7 +14,9 @@
 #include <ashlar/kernels/embedding/cuda.cuh>
 #include <ashlar/kernels/linear/cuda.cuh>
 #include <ashlar/kernels/reduce/cuda.cuh>
+#include <ashlar/kernels/rnn/cuda.cuh>
 #include <ashlar/kernels/softmax/cuda.cuh>
+#include <ashlar/kernels/sort/cuda.cuh>
 #include <ashlar/kernels/transpose/cuda.cuh>
 
 #include <cstdint>
@@ -31,14 +33,14 @@ namespace {
 namespace cuda = ashlar::kernels::cuda;
 namespace device = ashlar::kernels::device;
 
-/// The results of some kernels, one of each kind: tiles, exchanges, trees, several launches, a vote.
+/// The results of some kernels, one of each kind: tiles, exchanges, trees, several launches, votes, a loop over time.
 template <class Launcher>
 std::vector<float> results() {
   device::Faults found;
   Launcher launcher(found);
   auto const x = cuda_test::random<float>(70 * 33, 1);
   auto const weight = cuda_test::random<float>(20 * 33, 2);
-  std::vector<float> all(70 * 20 + 3 * 700 + 1 + 70 * 33 + 5 * 7);
+  std::vector<float> all(70 * 20 + 3 * 700 + 1 + 70 * 33 + 5 * 7 + 2 * 260 + 400 + 4 * 2 * 9);
   float* out = all.data();
   cuda::linear<33, 20, float>(launcher, 70, x.data(), weight.data(), nullptr, out);
   out += 70 * 20;
@@ -50,6 +52,26 @@ std::vector<float> results() {
   out += 70 * 33;
   std::vector<std::int64_t> const index = {3, 1, 3, 0, 3, 4, 1};
   cuda::embedding_backward(launcher, index.size(), 5, 7, index.data(), 4, x.data(), out);
+  out += 5 * 7;
+  cuda::softmax(launcher, 4, 130, x.data(), out, 2);
+  out += 2 * 260;
+  std::vector<std::uint32_t> keys(400), places(400), work(cuda::sort_workspace(400));
+  for (std::uint32_t i = 0; i < 400; ++i) keys[i] = i * i % 200, places[i] = i;
+  auto const sorted = cuda::sort(launcher, 400, 199, keys.data(), places.data(), work.data());
+  for (std::size_t i = 0; i < 400; ++i) *out++ = static_cast<float>(sorted.values[i]);
+
+  ashlar::kernels::Sequence const q{4, 2, 4};
+  float* const y = out;
+  std::vector<float> h(18), c(18), gates(8 * 36), kept(72),
+      more(cuda::rnn_backward_workspace<ashlar::kernels::Lstm, 9>(q));
+  ashlar::kernels::RnnWeights<float> const w{x.data(), x.data() + 100, x.data() + 500, x.data() + 600};
+  cuda::rnn<ashlar::kernels::Lstm, 3, 9>(launcher, q, x.data(), w, h.data(), c.data(), y, 9, gates.data(), kept.data(),
+                                         more.data());
+  std::vector<float> const zeros(18);
+  cuda::rnn_backward<ashlar::kernels::Lstm, 3, 9, float>(launcher, q, x.data(), w, zeros.data(), zeros.data(), y, 9,
+                                                         gates.data(), kept.data(), x.data(), h.data(), c.data(),
+                                                         nullptr, {}, more.data());
+  all.insert(all.end(), h.begin(), h.end());
   if (!found.none()) std::fputs(found.text().c_str(), stderr);
   return found.none() ? all : std::vector<float>();
 }

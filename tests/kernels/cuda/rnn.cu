@@ -6,6 +6,7 @@ namespace cuda_test {
 
 void rnn_on_gpu(Failures& failures) {
   on_gpu(failures, [&](GpuDevice& d) { rnn_cases(d, failures); });
+  on_gpu(failures, [&](GpuDevice& d) { rnn_case<kernels::Lstm, 7, 64>(d, failures, {40, 300, 40, true, false}); });
 }
 
 }  // namespace cuda_test

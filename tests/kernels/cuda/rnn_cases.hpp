@@ -21,8 +21,9 @@ namespace kernels = ashlar::kernels;
 /// Gradients sum over all steps.
 template <class Cell, std::size_t In, std::size_t H, class Device>
 void rnn_case(Device& device, Failures& failures, kernels::Sequence const& q) {
-  std::string const what = std::to_string(Cell::gates) + " gates, " + std::to_string(q.steps) + " steps of " +
-                           std::to_string(q.batch) + (q.batch_first ? ", batch first: " : ": ");
+  std::string const what = std::to_string(Cell::gates) + " gates of " + std::to_string(H) + ", " +
+                           std::to_string(q.steps) + " steps of " + std::to_string(q.batch) +
+                           (q.batch_first ? ", batch first: " : ": ");
   constexpr std::size_t out = Cell::gates * H;
   constexpr bool has_c = std::is_same_v<Cell, kernels::Lstm>;
   auto& launcher = device.launcher();
@@ -87,6 +88,8 @@ void rnn_cases(Device& device, Failures& failures) {
   rnn_case<kernels::Lstm, 7, 9>(device, failures, {4, 1, 4, true, true});
   rnn_case<kernels::Gru, 7, 9>(device, failures, {5, 4, 5, true, false});
   rnn_case<kernels::Elman<kernels::Tanh>, 7, 9>(device, failures, {3, 2, 3, false, true});
+  rnn_case<kernels::Lstm, 7, 64>(device, failures, {3, 2, 3, true, true});  // the largest that stays on the GPU
+  rnn_case<kernels::Lstm, 7, 65>(device, failures, {3, 2, 3, false, true});
 }
 
 }  // namespace cuda_test

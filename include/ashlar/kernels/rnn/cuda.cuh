@@ -1,14 +1,15 @@
 // kernels/rnn/cuda.cuh: recurrent layers and their pullback through time on the GPU.
 // Must agree with reference.hpp; tests/kernels/cuda_rnn_test.cpp states the bound.  SPDX-License-Identifier: BSL-1.0
 //
-// What x gives is one product for all steps, and so are the gradients of weights and of x. What h gives is a product
-// and an elementwise kernel a step: two launches, some 5 us a step however small it is, which a graph of launches would
-// shorten and a kernel that stays on the GPU with the weights in registers more so; large batches are limited as linear
-// is. A sequence alone, of some hundred elements, is for the CPU.
+// What x gives is one product for all steps, and so are the gradients of weights and of x. What h gives is computed by
+// a kernel that stays for all steps if its weights fit into a block's registers (persistent.cuh), up to H = 64 in
+// float; else by a product and an elementwise kernel a step: two launches, some 5 us a step, until the batch makes it a
+// matter of arithmetic as linear is.
 #pragma once
 
 #include <ashlar/kernels/device/elementwise.cuh>
 #include <ashlar/kernels/linear/cuda.cuh>
+#include <ashlar/kernels/rnn/persistent.cuh>
 #include <ashlar/kernels/rnn/reference.hpp>
 #include <ashlar/kernels/rnn/shape.hpp>
 
@@ -129,7 +130,7 @@ constexpr std::size_t rnn_workspace(Sequence const& q) {
 /// (rows, H) both become what the pullback needs, else kept is null. work: rnn_workspace. All are device pointers.
 template <class Cell, std::size_t In, std::size_t H, class T, class Launcher>
 void rnn(Launcher& launcher, Sequence const& q, T const* x, RnnWeights<T> const& w, T* h, T* c, T* y, std::size_t ldy,
-         T* gates, T* kept, T* work) {
+         T* gates, T* kept, [[maybe_unused]] T* work) {
   constexpr std::size_t out = Cell::gates * H;
   if (q.steps == 0 || q.batch == 0) return;
   if (!q.batch_first || q.steps == q.length) {
@@ -139,15 +140,26 @@ void rnn(Launcher& launcher, Sequence const& q, T const* x, RnnWeights<T> const&
       linear<In, out>(launcher, q.steps, x + b * q.length * In, w.ih, w.bias_ih, gates + b * q.steps * out);
     }
   }
-  using Step = detail::RnnStep<Cell, H, T>;
-  for (std::size_t i = 0; i < q.steps; ++i) {
-    std::size_t const s = q.step(i);
-    linear<H, out>(launcher, q.batch, static_cast<T const*>(h), w.hh, w.bias_hh, work);
-    launcher.launch(device::blocks_for(q.batch * H, 256),
-                    device::Elementwise<Step>{
-                        {detail::StepRows::of(q, s), detail::StepRows::kept(q, s), ldy, gates, work, h, c, y, kept},
-                        q.batch * H,
-                        false});
+  if constexpr (detail::stays<H, T>) {
+    using All = detail::RnnForward<Cell, H, T>;
+    All body{};
+    body.steps = q.steps, body.reverse = q.reverse;
+    body.rows = detail::PlaceOfStep::of(q), body.kept_rows = detail::PlaceOfStep::kept(q);
+    body.hh = w.hh, body.bias_hh = w.bias_hh;
+    body.h = h, body.c = c, body.y = y, body.ldy = ldy;
+    body.sums = gates, body.kept = kept;
+    launcher.launch({static_cast<unsigned>(q.batch)}, body);
+  } else {
+    using Step = detail::RnnStep<Cell, H, T>;
+    for (std::size_t i = 0; i < q.steps; ++i) {
+      std::size_t const s = q.step(i);
+      linear<H, out>(launcher, q.batch, static_cast<T const*>(h), w.hh, w.bias_hh, work);
+      launcher.launch(device::blocks_for(q.batch * H, 256),
+                      device::Elementwise<Step>{
+                          {detail::StepRows::of(q, s), detail::StepRows::kept(q, s), ldy, gates, work, h, c, y, kept},
+                          q.batch * H,
+                          false});
+    }
   }
 }
 
@@ -169,18 +181,28 @@ void rnn_backward(Launcher& launcher, Sequence const& q, T const* x, RnnWeights<
   if (rows == 0) return;
   T* const from_h = work;  // (rows, out): gradients of the sums of h
   T* const before = from_h + rows * out;  // (rows, H): h before each step
-  T* const step = before + rows * H;  // (batch, out): of one step, side by side
-  using Step = detail::RnnStepPullback<Cell, H, T>;
-  for (std::size_t i = q.steps; i-- > 0;) {
-    auto const now = detail::StepRows::of(q, q.step(i));
-    auto const then = i == 0 ? detail::StepRows{0, 1} : detail::StepRows::of(q, q.step(i - 1));
-    T const* const c_before = c == nullptr ? nullptr : i == 0 ? c : kept;
-    launcher.launch(device::blocks_for(q.batch * H, 256),
-                    device::Elementwise<Step>{{now, then, ldy, i == 0 ? h : y, i == 0 ? H : ldy, c_before, gates, kept,
-                                               dy, dh, dc, from_h, before, step},
-                                              q.batch * H,
-                                              false});
-    linear_backward_input<H, out>(launcher, q.batch, static_cast<T const*>(step), w.hh, dh);
+  [[maybe_unused]] T* const step = before + rows * H;  // (batch, out): of one step, side by side
+  if constexpr (detail::stays<H, T>) {
+    using All = detail::RnnBackward<Cell, H, T>;
+    All body{};
+    body.steps = q.steps, body.reverse = q.reverse, body.rows = detail::PlaceOfStep::of(q);
+    body.hh = w.hh, body.h = h, body.c = c, body.y = y, body.ldy = ldy;
+    body.all_gates = gates, body.all_kept = kept, body.dy = dy;
+    body.dh = dh, body.dc = dc, body.from_h = from_h, body.before = before;
+    launcher.launch({static_cast<unsigned>(q.batch)}, body);
+  } else {
+    using Step = detail::RnnStepPullback<Cell, H, T>;
+    for (std::size_t i = q.steps; i-- > 0;) {
+      auto const now = detail::StepRows::of(q, q.step(i));
+      auto const then = i == 0 ? detail::StepRows{0, 1} : detail::StepRows::of(q, q.step(i - 1));
+      T const* const c_before = c == nullptr ? nullptr : i == 0 ? c : kept;
+      launcher.launch(device::blocks_for(q.batch * H, 256),
+                      device::Elementwise<Step>{{now, then, ldy, i == 0 ? h : y, i == 0 ? H : ldy, c_before, gates,
+                                                 kept, dy, dh, dc, from_h, before, step},
+                                                q.batch * H,
+                                                false});
+      linear_backward_input<H, out>(launcher, q.batch, static_cast<T const*>(step), w.hh, dh);
+    }
   }
   T const* const of_x = gates;
   detail::parameter_gradients<In, out>(launcher, rows, x, of_x, to.ih, to.bias_ih);
