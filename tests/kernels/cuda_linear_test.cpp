@@ -32,6 +32,9 @@ TEST_CASE("linear for the GPU agrees with the reference in every order of thread
   check<64, 10>({31, 127});
   check<150, 9>({1, 4, 5});
   check<33, 1>({1, 65, 700});  // 700 rows are split in two
+  check<127, 31>({1, 63});
+  check<1, 1000>({7});
+  check<1000, 7>({1, 33});
 }
 
 TEST_CASE("linear on tensor cores agrees with the reference of rounded operands") {
