@@ -47,6 +47,7 @@ Result<std::string> header_for(ashlar::detail::Source source, std::string_view w
                                std::string const& at) {
   auto tree = make_tree(std::move(source), where, options, at);
   if (!tree) return std::move(tree).error();
+  if (auto chosen = choose_layers(*tree, where, options); !chosen) return std::move(chosen).error();
   return write_header(*tree, options, where);
 }
 
@@ -59,9 +60,10 @@ Result<std::string> header_for(Value const& root, std::string_view where, Genera
   if (there == nullptr || ashlar::detail::own_tensors(*there) == 0) {
     return ashlar::detail::no_state_dict(root, there, where, options.at);
   }
-  ashlar::detail::StateDict const state(*there);
+  ashlar::detail::StateDictSource const state(*there);
   auto tree = make_tree(state.source(), where, options, is_front ? options.at : std::string());
   if (!tree) return std::move(tree).error();
+  if (auto chosen = choose_layers(*tree, where, options); !chosen) return std::move(chosen).error();
   tree->load.at = options.at;
   return write_header(*tree, options, where);
 }
@@ -97,7 +99,8 @@ Result<std::string> try_generate(std::string const& path, GenerateOptions const&
   if (!value) return std::move(value).error();
   auto file = FlatFile::try_open(path);
   if (!file) return header_for(*value, where, options);
-  bool const plain = options.at.empty() && options.strip_prefix.empty() && !options.dtype && options.recognise;
+  bool const plain = options.at.empty() && options.strip_prefix.empty() && !options.dtype && options.recognise &&
+                     options.layers.empty();
   if (plain && !file->modules().empty()) return described(*file, where, options);
 
   // A file of ours tells parameters from buffers, even if it lists no modules.

@@ -114,7 +114,7 @@ ASHLAR_IO_FUNCTION Result<LoadReport> load_foreign(Layout const& layout, void* o
   }
   // An AveragedModel counts beside its network, which a network alone does not.
   bool const counts = is_averaged_model(*there) && KeyIndex(layout.rows).find("n_averaged") < 0;
-  StateDict const state(*there, counts ? "n_averaged" : "");
+  StateDictSource const state(*there, counts ? "n_averaged" : "");
   return load_source(layout, object, state.source(), where, rules);
 }
 

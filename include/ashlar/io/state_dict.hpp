@@ -106,11 +106,11 @@ ASHLAR_COLD inline Error no_state_dict(Value const& root, Value const* there, st
 }
 
 /// The tensors of a dict as a source; what else is in it is a problem, but for PyTorch's "_extra_state".
-class StateDict {
+class StateDictSource {
  public:
-  StateDict() = default;
+  StateDictSource() = default;
   /// Without the key `but`.
-  ASHLAR_COLD explicit StateDict(Value const& dict, std::string_view but = {}) { add(dict, {}, but); }
+  ASHLAR_COLD explicit StateDictSource(Value const& dict, std::string_view but = {}) { add(dict, {}, but); }
   /// The tensors of a dict that lies under `prefix`.
   ASHLAR_COLD void add(Value const& dict, std::string_view prefix, std::string_view but = {}) {
     for (ValueItem const& item : dict.items()) {
@@ -134,12 +134,12 @@ class StateDict {
     rows_.push_back(row);
   }
   void refuse(std::string problem) { problems_.push_back(std::move(problem)); }
-  StateDict(StateDict const&) = delete;
-  StateDict& operator=(StateDict const&) = delete;
+  StateDictSource(StateDictSource const&) = delete;
+  StateDictSource& operator=(StateDictSource const&) = delete;
 
   [[nodiscard]] Source source() const {
     auto const tensor = [](void const* context, std::size_t row) {
-      return static_cast<StateDict const*>(context)->tensors_[row];
+      return static_cast<StateDictSource const*>(context)->tensors_[row];
     };
     Source out;
     out.rows = rows_;

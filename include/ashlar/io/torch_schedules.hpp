@@ -71,7 +71,7 @@ class TorchTarget {
 
   Layout const& layout_;
   KeyIndex index_;
-  StateDict state_;
+  StateDictSource state_;
   std::deque<std::vector<std::byte>> numbers_;
   std::vector<std::string> required_;
   std::vector<std::string> mistakes_;
