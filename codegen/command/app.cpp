@@ -189,13 +189,21 @@ void add_codegen(CLI::App& app, Options& all) {
   sub->add_option("--dtype", o.dtype, "The type of all floating-point tensors, which load converts")
       ->check(CLI::IsMember({"f32", "f64"}))
       ->type_name("DTYPE");
+  each(sub->add_option_function<std::vector<std::string>>("--layer", into(o.layers, "--layer"),
+                                                          "What the file does not tell of a module: GroupNorm<8>"))
+      ->type_name("KEY=LAYER");
   sub->add_flag("--plain", o.plain, "Parameters and buffers only, no layers of the library");
   sub->add_flag("--chain", o.chain, "Structs run their members in order, which no file says");
   sub->footer(
       "Layers are recognised by their keys and shapes; an .ashlar file tells them. What no file says, as the order in\n"
-      "which layers run, stands in comments.\n\n"
+      "which layers run, stands in comments. --layer names what a number outside of the file makes of a module, or "
+      "what\n"
+      "looks like several layers; * in its key stands for any text without a dot. LAYER is GroupNorm<groups>,\n"
+      "MultiheadAttention<heads>, Conv1d, Conv2d, ConvTranspose1d or ConvTranspose2d, each also with <groups>,\n"
+      "InstanceNorm1d, InstanceNorm2d, LayerNorm, RMSNorm, PReLU, Linear or Embedding.\n\n"
       "Examples:\n"
       "  ashlar codegen mlp.pt --name MLP -o mlp.hpp\n"
+      "  ashlar codegen gpt.pt --layer 'blocks.*.attention=MultiheadAttention<12>'\n"
       "  ashlar codegen checkpoint.pt --at model --strip-prefix module. --namespace nets --chain");
   sub->callback([&all] { all.status = codegen(all.codegen); });
 }

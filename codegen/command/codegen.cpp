@@ -24,6 +24,7 @@ int codegen(CodegenOptions const& options) {
   rules.at = options.at;
   rules.strip_prefix = options.strip_prefix;
   if (!options.dtype.empty()) rules.dtype = options.dtype == "f64" ? DType::f64 : DType::f32;
+  rules.layers = options.layers;
   rules.recognise = !options.plain;
   rules.chain = options.chain;
   // Who reads the header has the file, but not where we have it.

@@ -78,6 +78,7 @@ struct CodegenOptions {
   std::string at;
   std::vector<std::string> strip_prefix;
   std::string dtype;
+  std::vector<std::pair<std::string, std::string>> layers;
   bool plain = false;
   bool chain = false;
 };

@@ -9,6 +9,7 @@
 
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace ashlar::codegen {
@@ -27,6 +28,12 @@ struct GenerateOptions {
   std::vector<std::string> strip_prefix{};
   /// f32 or f64: the type of all floating-point tensors, which load converts. None: as they are in the file.
   std::optional<DType> dtype{};
+  /// What keys and shapes do not tell: {"encoder.*.norm", "GroupNorm<8>"}. The first is the key of a module, in which *
+  /// stands for any text without a dot; the second a layer, with the number that is in no file: GroupNorm<groups>,
+  /// MultiheadAttention<heads>, Conv2d<groups> and its like; InstanceNorm1d, InstanceNorm2d, LayerNorm, RMSNorm, PReLU,
+  /// Linear, Embedding. Of several for one module the last counts. Error: value, for another; mismatch, for a module
+  /// whose tensors are not that layer's, and for a key that no module has.
+  std::vector<std::pair<std::string, std::string>> layers{};
   /// Layers of the library where keys and shapes tell them; else every tensor is a Parameter or a Buffer.
   bool recognise = true;
   /// The structs run their members in order, as a chain does. A file does not say that they do, so without it they get

@@ -49,6 +49,8 @@ class Spelled {
   std::vector<std::string> arguments_;
 };
 
+/// A convolution of a weight of three or four dimensions. `groups`: 0 if nobody says.
+Layer convolution_of(Leaf const& weight, bool bias, bool transposed, std::size_t groups = 0);
 /// LSTM, GRU, RNN and their cells.
 Layer recognise_recurrent(Module const& module);
 

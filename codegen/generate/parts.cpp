@@ -136,7 +136,8 @@ std::string Parts::type_of(std::size_t node) {
     }
   }
   Layer layer;
-  if (options_.recognise) layer = recognise(tree_, node, rank_near(node));
+  if (auto const at = tree_.chosen.find(node); at != tree_.chosen.end()) layer = at->second;
+  else if (options_.recognise) layer = recognise(tree_, node, rank_near(node));
   if (!layer.name.empty()) {
     ++layers_[layer.name];
     layer_of_[node] = layer;

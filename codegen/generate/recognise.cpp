@@ -13,26 +13,6 @@ using ashlar::detail::message;
 
 Layer no_layer(std::string note = {}) { return {{}, {}, {}, std::move(note)}; }
 
-Layer conv(Leaf const& weight, bool bias, bool transposed) {
-  bool const two = weight.shape.rank == 4;
-  std::string const name = message({transposed ? "ConvTranspose" : "Conv", two ? "2d" : "1d"});
-  std::string const options = message({"ashlar::", transposed ? "ConvTransposeOptions" : "ConvOptions"});
-  Spelled text(name, weight.dtype);
-  text.add(weight.shape[transposed ? 0 : 1]).add(weight.shape[transposed ? 1 : 0]);
-  if (two && weight.shape[2] != weight.shape[3]) {
-    text.add(message({"ashlar::Size2{", weight.shape[2], ", ", weight.shape[3], "}"}));
-  } else {
-    text.add(weight.shape[2]);
-  }
-  std::vector<std::string> keys{"weight"};
-  if (bias) keys.push_back("bias");
-  Layer out = text.layer(bias ? std::string() : options + "{.bias = false}", options + "{}", std::move(keys));
-  if (!transposed && weight.shape[1] == 1 && weight.shape[0] > 1) {
-    out.note = message({"or ", weight.shape[0], " channels in, with .groups = ", weight.shape[0]});
-  }
-  return out;
-}
-
 /// weight and bias, or the weight alone.
 Layer recognise_weight(Module const& module) {
   Leaf const& weight = *module.find("weight");
@@ -43,8 +23,8 @@ Layer recognise_weight(Module const& module) {
     bool const forwards = bias == nullptr || bias->shape[0] == w[0];
     bool const backwards = bias == nullptr || bias->shape[0] == w[1];
     bool const called = module.is_called({"transpose", "deconv", "upconv"});
-    if (backwards && (called || !forwards)) return conv(weight, bias != nullptr, true);
-    if (forwards) return conv(weight, bias != nullptr, false);
+    if (backwards && (called || !forwards)) return convolution_of(weight, bias != nullptr, true);
+    if (forwards) return convolution_of(weight, bias != nullptr, false);
     return no_layer();
   }
   if (w.rank == 2 && bias != nullptr) {
@@ -61,7 +41,9 @@ Layer recognise_weight(Module const& module) {
     return no_layer(message({"Linear<", w[1], ", ", w[0], "> without a bias, or Embedding<", w[0], ", ", w[1], ">"}));
   }
   if (w.rank == 1 && bias != nullptr && bias->shape == w) {
-    if (module.is_called({"group", "instance"})) return no_layer("a GroupNorm or an InstanceNorm by its name");
+    if (module.is_called({"group", "instance"}))
+      return no_layer(
+          "a GroupNorm or an InstanceNorm by its name; ashlar codegen --layer KEY=GroupNorm<groups> makes it one");
     return Spelled("LayerNorm", weight.dtype).add(w[0]).layer("", "ashlar::LayerNormOptions{}", {"weight", "bias"});
   }
   if (w.rank == 1 && bias == nullptr) {
@@ -142,6 +124,31 @@ Layer Spelled::layer(std::string const& options, std::string const& preset, std:
   return {name_, text + ">", std::move(keys)};
 }
 
+Layer convolution_of(Leaf const& weight, bool bias, bool transposed, std::size_t groups) {
+  bool const two = weight.shape.rank == 4;
+  std::string const name = message({transposed ? "ConvTranspose" : "Conv", two ? "2d" : "1d"});
+  std::string const options = message({"ashlar::", transposed ? "ConvTransposeOptions" : "ConvOptions"});
+  std::size_t const parts = groups == 0 ? 1 : groups;
+  Spelled text(name, weight.dtype);
+  text.add(transposed ? weight.shape[0] : weight.shape[1] * parts);
+  text.add(transposed ? weight.shape[1] * parts : weight.shape[0]);
+  if (two && weight.shape[2] != weight.shape[3]) {
+    text.add(message({"ashlar::Size2{", weight.shape[2], ", ", weight.shape[3], "}"}));
+  } else {
+    text.add(weight.shape[2]);
+  }
+  std::string settings = parts == 1 ? std::string() : message({".groups = ", parts});
+  if (!bias) settings += settings.empty() ? ".bias = false" : ", .bias = false";
+  std::vector<std::string> keys{"weight"};
+  if (bias) keys.push_back("bias");
+  Layer out = text.layer(settings.empty() ? std::string() : message({options, "{", settings, "}"}), options + "{}",
+                         std::move(keys));
+  if (!transposed && groups == 0 && weight.shape[1] == 1 && weight.shape[0] > 1) {
+    out.note = message({"or ", weight.shape[0], " channels in, with .groups = ", weight.shape[0]});
+  }
+  return out;
+}
+
 Layer recognise(Tree const& tree, std::size_t node, std::size_t before) {
   Module const module(tree, node);
   if (module.is({"weight", "bias"}) || module.is({"weight"})) return recognise_weight(module);
@@ -158,8 +165,9 @@ Layer recognise(Tree const& tree, std::size_t node, std::size_t before) {
   }
   if (Layer layer = recognise_recurrent(module); !layer.name.empty()) return layer;
   if (Leaf const* const in = module.find("in_proj_weight"); in != nullptr && in->shape.rank == 2) {
-    return no_layer(
-        message({"MultiheadAttention<", in->shape[1], ", heads>, but the file does not hold how many heads"}));
+    return no_layer(message({"MultiheadAttention<", in->shape[1],
+                             ", heads>, but the file does not hold how many heads; ashlar codegen "
+                             "--layer KEY=MultiheadAttention<heads> says it"}));
   }
   if (module.has("weight_g") && module.has("weight_v")) {
     return no_layer("under torch.nn.utils.weight_norm: weight = weight_g * weight_v / norm(weight_v)");
@@ -184,6 +192,9 @@ char const* settings_of(std::string_view layer) {
   }
   if (layer == "BatchNorm1d" || layer == "BatchNorm2d") return "eps, momentum";
   if (layer == "LayerNorm") return "eps; a GroupNorm and an InstanceNorm have the same tensors";
+  if (layer == "GroupNorm") return "eps; asked for";
+  if (layer.starts_with("InstanceNorm")) return "eps, momentum; asked for";
+  if (layer == "MultiheadAttention") return "batch_first; asked for";
   if (layer == "Embedding") return "padding_idx; told from a Linear without a bias by its name alone";
   if (layer == "LSTM" || layer == "GRU") return "batch_first, dropout";
   if (layer == "RNN") return "batch_first, dropout, nonlinearity";
@@ -197,6 +208,8 @@ char const* header_of(std::string_view layer) {
   if (layer == "Conv2d" || layer == "Conv1d") return "nn/conv.hpp";
   if (layer == "BatchNorm1d" || layer == "BatchNorm2d") return "nn/batch_norm.hpp";
   if (layer == "LayerNorm") return "nn/layer_norm.hpp";
+  if (layer == "GroupNorm" || layer.starts_with("InstanceNorm")) return "nn/group_norm.hpp";
+  if (layer == "MultiheadAttention") return "nn/multihead_attention.hpp";
   if (layer == "Embedding") return "nn/embedding.hpp";
   if (layer == "PReLU") return "nn/prelu.hpp";
   if (layer == "RMSNorm") return "nn/rms_norm.hpp";

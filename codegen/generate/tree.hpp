@@ -44,19 +44,6 @@ struct Node {
   std::vector<Child> children{};
 };
 
-/// What a file is: its tensors under keys that members can have, and what `load` has to be told for it.
-struct Tree {
-  std::vector<Leaf> leaves;
-  std::vector<Node> nodes;
-  LoadOptions load;
-  bool is_state_dict = true;  ///< of PyTorch, which does not say what is a parameter and what a buffer
-  std::vector<std::string> notes;  ///< for the heading: what was renamed and why
-};
-
-/// The tree of a source, whose `rows` are as load sees them without options. Errors as for try_generate.
-Result<Tree> make_tree(ashlar::detail::Source source, std::string_view where, GenerateOptions const& options,
-                       std::string const& at);
-
 /// A layer of the library that the tensors of a module are, as C++, and their keys in its own order.
 struct Layer {
   std::string name;  ///< "Conv2d"; empty if it is none
@@ -65,8 +52,24 @@ struct Layer {
   std::string note{};  ///< what else it may be, or why it is no layer
 };
 
+/// What a file is: its tensors under keys that members can have, and what `load` has to be told for it.
+struct Tree {
+  std::vector<Leaf> leaves;
+  std::vector<Node> nodes;
+  LoadOptions load;
+  bool is_state_dict = true;  ///< of PyTorch, which does not say what is a parameter and what a buffer
+  std::map<std::size_t, Layer> chosen{};  ///< by node: what options.layers say
+  std::vector<std::string> notes;  ///< for the heading: what was renamed and why
+};
+
+/// The tree of a source, whose `rows` are as load sees them without options. Errors as for try_generate.
+Result<Tree> make_tree(ashlar::detail::Source source, std::string_view where, GenerateOptions const& options,
+                       std::string const& at);
+
 /// The layer that a module is; `before`: the rank of the weight of the convolution or matrix before it, or 0.
 Layer recognise(Tree const& tree, std::size_t node, std::size_t before);
+/// Fills tree.chosen. Error: value, for what is no layer; mismatch, for modules that are none of them.
+Result<void> choose_layers(Tree& tree, std::string_view where, GenerateOptions const& options);
 /// What is not in a file of the settings of a layer, for the heading; null if all is.
 char const* settings_of(std::string_view layer);
 /// The header of a layer: "nn/conv.hpp".

@@ -10,6 +10,7 @@
 #include <catch2/catch.hpp>
 
 #include <string>
+#include <utility>
 #include <vector>
 
 using namespace ashlar;
@@ -104,6 +105,51 @@ TEST_CASE("layers that look alike are not guessed") {
   CHECK(has(header("prelu", {1, {4}}, 0), "ashlar::PReLU<4> prelu;"));
   CHECK(has(header("norm", {1, {4}}, 0), "PReLU<4>, RMSNorm<4> or another norm"));
   CHECK(has(header("conv", {3, {4, 2, 3}}, 4), "ashlar::Conv1d<2, 4, 3> conv;"));
+}
+
+TEST_CASE("a layer that is asked for is one, or it is said why not") {
+  Value const net = Value::dict({{Value("a.0.norm.weight"), tensor({1, {6}})},
+                                 {Value("a.0.norm.bias"), tensor({1, {6}})},
+                                 {Value("a.1.norm.weight"), tensor({1, {4}})},
+                                 {Value("a.1.norm.bias"), tensor({1, {4}})},
+                                 {Value("heads.in_proj_weight"), tensor({2, {18, 6}})},
+                                 {Value("heads.out_proj.weight"), tensor({2, {6, 6}})}});
+  auto const with = [&](std::vector<std::pair<std::string, std::string>> layers) {
+    return codegen::try_generate(net, {.layers = std::move(layers), .file = "net.pt"});
+  };
+  std::string const text = with({{"a.*.norm", "GroupNorm<2>"}, {"a.1.*", "GroupNorm<4>"}}).value();
+  CHECK(has(text, "ashlar::GroupNorm<2, 6> norm;"));
+  CHECK(has(text, "ashlar::GroupNorm<4, 4> norm;"));
+  CHECK(has(text, "#include <ashlar/nn/group_norm.hpp>"));
+  CHECK(has(text, "--layer KEY=MultiheadAttention<heads>"));
+  CHECK(has(with({{"a.0.norm", "LayerNorm"}}).value(), "ashlar::LayerNorm<6> norm;"));
+  CHECK(std::string(with({{"a.*.norm", "GroupNorm<3>"}, {"heads", "MultiheadAttention<4>"}, {"a.norm", "PReLU"}})
+                        .error()
+                        .what()) ==
+        "net.pt: these layers were asked for and do not fit\n"
+        "  a.1.norm is no GroupNorm<3>: 4 channels are no multiple of 3 groups\n"
+        "  heads is no MultiheadAttention<4>: 6 features are no multiple of 4 heads\n"
+        "  no module has the key a.norm");
+  for (auto const& [layer, why] : std::vector<std::pair<std::string, std::string>>{
+           {"InstanceNorm2d", "weight and bias, running statistics, or both are expected"},
+           {"Embedding", "a weight of two dimensions is expected, and no bias"},
+           {"Linear", "a weight of two dimensions is expected, and perhaps a bias"},
+           {"Conv2d<2>", "a weight of 4 dimensions is expected, and perhaps a bias"},
+           {"RMSNorm", "a weight of one dimension is expected"},
+           {"GroupNorm<2>", "a weight and a bias of one dimension are expected"}}) {
+    CHECK(has(with({{"heads", layer}}).error().what(), why));
+  }
+  for (auto const& [layer, why] : std::vector<std::pair<std::string, std::string>>{
+           {"GroupNorm", "expected GroupNorm<groups>: a number that is not in the file"},
+           {"GroupNorm<0>", "expected GroupNorm<groups>, a number from 1 on"},
+           {"GroupNorm<2", "expected GroupNorm<groups>, a number from 1 on"},
+           {"GroupNorm<2>; int x", "expected GroupNorm<groups>, a number from 1 on"},
+           {"PReLU<3>", "PReLU takes no number"},
+           {"LSTM", "expected one of GroupNorm<groups>, MultiheadAttention<heads>, InstanceNorm1d"}}) {
+    Error const error = with({{"heads", layer}}).error();
+    CHECK(error.code() == Errc::value);
+    CHECK(has(error.what(), why));
+  }
 }
 
 TEST_CASE("what no struct can be is refused") {

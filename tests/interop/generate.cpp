@@ -1,6 +1,7 @@
 // What generate.py runs: writes headers for files, and files with tied tensors.  SPDX-License-Identifier: BSL-1.0
 //
-//   generate header FILE OUT NAME NAMESPACE OPTION...   at=KEY, strip=PREFIX, dtype=f32|f64, chain, plain
+//   generate header FILE OUT NAME NAMESPACE OPTION...   at=KEY, strip=PREFIX, dtype=f32|f64, chain, plain,
+//                                                       layer=KEY=LAYER
 //   generate own OUT.ashlar                             a network with layers that have settings
 //   generate tie IN.safetensors OUT.pt KEY=OTHER...     each OTHER is the tensor KEY again
 #include "generate/generate.hpp"
@@ -31,6 +32,8 @@ int write_header(std::vector<std::string> const& words) {
     if (name == "at") options.at = value;
     if (name == "strip") options.strip_prefix.push_back(value);
     if (name == "dtype") options.dtype = value == "f64" ? DType::f64 : DType::f32;
+    if (name == "layer")
+      options.layers.emplace_back(value.substr(0, value.find('=')), value.substr(value.find('=') + 1));
     if (name == "chain") options.chain = true;
     if (name == "plain") options.recognise = false;
     if (name == "file") options.file = value;

@@ -184,6 +184,7 @@ def cases():
         yield Case(name, path, path, contains=lines)
 
     yield recurrent()
+    yield chosen()
     for seed in range(4):
         random_file(f"random_{seed}.safetensors", seed, 60)
         yield Case(f"random_{seed}", f"random_{seed}.safetensors", f"random_{seed}.safetensors", renames=True)
@@ -229,6 +230,36 @@ def recurrent():
         "ashlar::GRU<5, 4, ashlar::RNNOptions{.bias = false}> gru;", "ashlar::RNN<3, 4, ashlar::RNNOptions{.num_layers = 3}>",
         "ashlar::LSTMCell<2, 3>", "ashlar::GRUCell<2, 3>", "ashlar::RNNCell<2, 3, ashlar::RNNCellOptions{.bias = false}>",
         "ashlar::Parameter<float, 10, 3> weight_ih_l0;"])
+
+
+def chosen():
+    """Layers that the caller names, because a number of theirs is in no file or because they look like others."""
+    rng, tensors = random.Random(11), {}
+
+    def add(front, **shapes):
+        for key, shape in shapes.items():
+            dtype = "i64" if key == "num_batches_tracked" else "f32"
+            tensors[f"{front}.{key.replace('__', '.')}"] = (dtype, shape, elements(dtype, shape, rng))
+
+    for i in range(2):
+        add(f"blocks.{i}.norm", weight=(6,), bias=(6,))
+        add(f"blocks.{i}.attention", in_proj_weight=(18, 6), in_proj_bias=(18,), out_proj__weight=(6, 6), out_proj__bias=(6,))
+    add("cross", in_proj_weight=(12, 4), out_proj__weight=(4, 4))
+    add("each", weight=(3,), bias=(3,), running_mean=(3,), running_var=(3,), num_batches_tracked=())
+    add("depthwise", weight=(6, 1, 3, 3), bias=(6,))
+    add("up", weight=(4, 3, 2))
+    add("head", weight=(5, 6))
+    add("slope", weight=(6,))
+    write_safetensors("chosen.safetensors", tensors)
+    options = ["blocks.*.norm=GroupNorm<3>", "*.*.attention=MultiheadAttention<2>", "cross=MultiheadAttention<4>",
+               "each=InstanceNorm1d", "depthwise=Conv2d<6>", "up=ConvTranspose1d<2>", "head=Linear", "slope=PReLU"]
+    return Case("chosen", "chosen.safetensors", tensors, *(f"layer={o}" for o in options), contains=[
+        "ashlar::GroupNorm<3, 6> norm;", "ashlar::MultiheadAttention<6, 2> attention;", "std::array<net_parts::Block, 2> blocks;",
+        "ashlar::MultiheadAttention<4, 4, ashlar::MultiheadAttentionOptions{.bias = false}> cross;",
+        "ashlar::InstanceNorm1d<3, ashlar::InstanceNormOptions{.affine = true, .track_running_stats = true}> each;",
+        "ashlar::Conv2d<6, 6, 3, ashlar::ConvOptions{.groups = 6}> depthwise;", "ashlar::LinearNoBias<6, 5> head;",
+        "ashlar::ConvTranspose1d<4, 6, 2, ashlar::ConvTransposeOptions{.groups = 2, .bias = false}> up;",
+        "ashlar::PReLU<6> slope;"])
 
 
 def ties():
