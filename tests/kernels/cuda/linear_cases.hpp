@@ -147,15 +147,14 @@ void tensor_tile_case(Device& device, Failures& failures, std::size_t m, std::si
   std::vector<float> of_first;
   auto const run = [&](auto tile) {
     auto const c = device.upload(std::vector<float>(m * n, NAN), 0);
-    cuda::tensor_gemm_with<Kind, decltype(tile)>(
-        device.launcher(), m, n, k, cuda::Matrix<float, true>{on_a.data(), m, kernels::device::is_wide(on_a.data(), m)},
-        cuda::Matrix<float, false>{on_b.data(), k, kernels::device::is_wide(on_b.data(), k)},
-        cuda::MatrixResult<float, kernels::Identity>{nullptr, 0, c.data(), n, false, {}});
+    cuda::tensor_gemm<Kind, true, false, decltype(tile)>(device.launcher(), m, n, k, on_a.data(), m, on_b.data(), k,
+                                                         nullptr, 0, c.data(), n, kernels::Identity{});
     if (of_first.empty()) of_first = device.download(c);
     failures.expect_same_bits("tiles of tensor cores", device.download(c), of_first);
   };
-  run(cuda::SmallTensorTile{});
-  run(cuda::LargeTensorTile{});
+  run(cuda::TensorTile64{});
+  run(cuda::TensorTile<32, 32, 1, 2>{});
+  run(cuda::TensorTile<64, 32, 2, 2>{});
   auto const x = rounded<Kind>(a);
   auto const y = rounded<Kind>(b);
   std::vector<float> expected(m * n);

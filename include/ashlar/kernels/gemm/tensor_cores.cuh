@@ -67,8 +67,7 @@ struct TensorTile {
   static constexpr unsigned warps_down = M / (16 * U);
   static constexpr unsigned threads = 32 * warps_down * (N / (8 * V));
 };
-using LargeTensorTile = TensorTile<64, 64, 2, 4>;
-using SmallTensorTile = TensorTile<32, 32, 1, 2>;
+using TensorTile64 = TensorTile<64, 64, 2, 4>;
 
 /// `Rows` x 16 words of an operand on their way from global to shared memory, by all threads, in pieces of four words:
 /// of one row where neighbours in memory are those of p, else of four rows.
@@ -276,32 +275,25 @@ struct TensorGemm {
   }
 };
 
-template <TensorCores Kind, class Tile, class A, class B, class C, class Launcher>
-void tensor_gemm_with(Launcher& launcher, std::size_t m, std::size_t n, std::size_t k, A const& a, B const& b,
-                      C const& c) {
-  auto const across = static_cast<unsigned>(device::ceil_div(n, Tile::n));
-  launcher.launch({static_cast<unsigned>(device::ceil_div(m, Tile::m)) * across},
-                  TensorGemm<Kind, Tile, A, B, C>{static_cast<unsigned>(m), static_cast<unsigned>(n),
-                                                  static_cast<unsigned>(k), across, a, b, c});
-}
-
 /// True if tensor cores are faster than gemm() for m x n results: if these make blocks for all multiprocessors.
-constexpr bool tensor_cores_pay(std::size_t m, std::size_t n) { return has_blocks<LargeTensorTile>(1, m, n); }
+constexpr bool tensor_cores_pay(std::size_t m, std::size_t n) { return has_blocks<TensorTile64>(1, m, n); }
 
 /// gemm() of gemm/cuda.cuh by tensor cores. Errors: device, on a GPU older than sm_80.
-template <TensorCores Kind, bool AAcross, bool BAcross, class Act, class Launcher>
+template <TensorCores Kind, bool AAcross, bool BAcross, class Tile = TensorTile64, class Act, class Launcher>
 void tensor_gemm(Launcher& launcher, std::size_t m, std::size_t n, std::size_t k, float const* a, std::size_t lda,
                  float const* b, std::size_t ldb, float const* init, std::size_t init_stride, float* c,
                  std::size_t c_stride, Act act) {
+  using Kernel = TensorGemm<Kind, Tile, Matrix<float, AAcross>, Matrix<float, BAcross>, MatrixResult<float, Act>>;
   if (m == 0 || n == 0) return;
-  Matrix<float, AAcross> const on_a{a, lda, device::is_wide(a, lda)};
-  Matrix<float, BAcross> const on_b{b, ldb, device::is_wide(b, ldb)};
-  MatrixResult<float, Act> const on_c{init, init_stride, c, c_stride, false, act};
-  if (tensor_cores_pay(m, n)) {
-    tensor_gemm_with<Kind, LargeTensorTile>(launcher, m, n, k, on_a, on_b, on_c);
-  } else {
-    tensor_gemm_with<Kind, SmallTensorTile>(launcher, m, n, k, on_a, on_b, on_c);
-  }
+  auto const across = static_cast<unsigned>(device::ceil_div(n, Tile::n));
+  launcher.launch({static_cast<unsigned>(device::ceil_div(m, Tile::m)) * across},
+                  Kernel{static_cast<unsigned>(m),
+                         static_cast<unsigned>(n),
+                         static_cast<unsigned>(k),
+                         across,
+                         {a, lda, device::is_wide(a, lda)},
+                         {b, ldb, device::is_wide(b, ldb)},
+                         {init, init_stride, c, c_stride, false, act}});
 }
 
 }  // namespace ashlar::kernels::cuda
