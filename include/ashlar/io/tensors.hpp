@@ -94,7 +94,7 @@ class TensorReader {
     Row const* const found = look_up(key, dtype_of<typename T::value_type>, D::type());
     if (found == nullptr) return T(uninitialized_t{}, dims);
     std::size_t next = 0;
-    for (std::size_t d = 0; d < D::rank; ++d) {
+    for (std::size_t d = 0; d != D::rank; ++d) {
       if constexpr (D::dyn_count != 0) {
         if (D::extents[d] == dyn) dims.dynamic[next++] = found->shape[d];
       }

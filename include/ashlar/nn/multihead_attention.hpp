@@ -237,7 +237,7 @@ struct MultiheadAttention {
   Parameter<T, 3 * Embed> in_proj_bias;
   NonDynamicallyQuantizableLinear<Embed, Embed, T> out_proj;
 
-  using traits = detail::MultiheadTraits<Embed, Heads, Options>;
+  using traits = detail::MultiheadTraits<Embed, Heads, MultiheadAttentionOptions{Options}>;
   template <TensorLike Q, TensorLike K, TensorLike V, class M = NoMask, class P = NoMask>
   [[nodiscard]] auto operator()(Q const& query, K const& key, V const& value, M const& attn_mask = {},
                                 P const& key_padding_mask = {}) const {
@@ -262,7 +262,7 @@ struct MultiheadAttention<Embed, Heads, Options, T> {
   Parameter<T, 3 * Embed, Embed> in_proj_weight;
   NonDynamicallyQuantizableLinear<Embed, Embed, T, false> out_proj;
 
-  using traits = detail::MultiheadTraits<Embed, Heads, Options>;
+  using traits = detail::MultiheadTraits<Embed, Heads, MultiheadAttentionOptions{Options}>;
   template <TensorLike Q, TensorLike K, TensorLike V, class M = NoMask, class P = NoMask>
   [[nodiscard]] auto operator()(Q const& query, K const& key, V const& value, M const& attn_mask = {},
                                 P const& key_padding_mask = {}) const {

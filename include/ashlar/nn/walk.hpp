@@ -176,7 +176,7 @@ constexpr void walk(Walk& w, Place const& here, Place const* giver) {
   } else if constexpr (is_chain<T>()) {
     constexpr auto members = chain_members<T>();
     Place before{};
-    for (std::size_t i = 0; i < members.size(); ++i) {
+    for (std::size_t i = 0; i != members.size(); ++i) {
       Place const member{&here, members[i].key, 0};
       walk_member(w, members[i], member, i == 0 ? giver : &before);
       before = member;

@@ -27,6 +27,7 @@ template <class E, E V>
 constexpr bool is_named_value() {
   std::string_view const all = __PRETTY_FUNCTION__;  // "... V = (anonymous namespace)::Mode::on]", "... V = (Mode)5]"
   std::size_t word = all.size() - 1;
+  if (all[word - 1] == ')') --word;  // nvcc's "(Mode)(-5)"
   while (word > 0 && is_word(all[word - 1])) --word;
   return !(all[word] >= '0' && all[word] <= '9');
 }
@@ -53,8 +54,7 @@ constexpr bool is_valid_enum(std::underlying_type_t<E> raw) {
     return true;
   } else {
     constexpr auto const& named = NamedValues<E>::named;
-    if (raw < static_cast<std::underlying_type_t<E>>(NamedValues<E>::first)) return false;
-    // Unsigned, where the difference from the first value cannot overflow.
+    // Unsigned, where the difference from the first value cannot overflow, and is large for a value before it.
     auto const at = static_cast<std::uint64_t>(raw) - static_cast<std::uint64_t>(std::int64_t{NamedValues<E>::first});
     return at < named.size() && named[at];
   }

@@ -20,7 +20,7 @@ namespace detail {
 template <class T>
 constexpr std::size_t first_unsupported() {
   std::size_t i = 0;
-  while (i < fields<T>.size() && fields<T>[i].pass != Pass::unsupported) ++i;
+  while (i != fields<T>.size() && fields<T>[i].pass != Pass::unsupported) ++i;
   return i;
 }
 
