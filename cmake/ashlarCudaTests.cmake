@@ -50,3 +50,11 @@ add_test(NAME cuda/model COMMAND test_cuda_model)
 set_tests_properties(cuda/on_gpu cuda/model PROPERTIES
   LABELS cuda TIMEOUT 600 SKIP_REGULAR_EXPRESSION "skipped: this machine has no CUDA device")
 add_dependencies(cuda_all test_cuda_on_gpu test_cuda_model)
+
+# nvcc leaves the sentence of a mistake to the host's compiler, which prints it whole (include/ashlar/core/refuse.hpp).
+add_test(NAME cuda/compile_fail
+  COMMAND ${ASHLAR_PYTHON} ${CMAKE_CURRENT_SOURCE_DIR}/compile_fail/check.py refused
+    ${CMAKE_CURRENT_SOURCE_DIR}/compile_fail/frozen_key.cpp nvcc
+    ${CMAKE_CUDA_COMPILER} -std=c++20 -arch=sm_75 "${ASHLAR_INCLUDE_FLAGS}"
+  COMMAND_EXPAND_LISTS)
+set_tests_properties(cuda/compile_fail PROPERTIES LABELS cuda TIMEOUT 300)

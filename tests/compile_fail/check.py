@@ -22,8 +22,9 @@ QUIET = {
     "g++": ["-fno-diagnostics-show-caret", "-fdiagnostics-color=never", "-fmessage-length=0", "-fmax-errors=0"],
     "clang": ["-fno-caret-diagnostics", "-fno-color-diagnostics", "-fmessage-length=0", "-ferror-limit=0",
               "-ftemplate-backtrace-limit=0"],
-    "nvcc": [],
+    "nvcc": ["-Xcompiler", "-fno-diagnostics-show-caret,-fdiagnostics-color=never,-fmessage-length=0,-fmax-errors=0"],
 }
+SYNTAX = {"g++": ["-fsyntax-only"], "clang": ["-fsyntax-only"], "nvcc": ["-x", "cu", "-c", "-o", os.devnull]}
 DIRECTIVE = re.compile(r"^// (expect|forbid|errors|first)(?:\(([^)]*)\))?: (.*)$")
 ERROR = re.compile(r"(^|[ :])(fatal )?error( [A-Z]?#?\d+(-D)?)?:")
 INTRODUCTION = re.compile(r"In file included from|^ {4,}from |: In (instantiation|substitution|function|member|constructor"
@@ -80,7 +81,7 @@ def judge(stated, status, lines):
 
 def main():
     mode, source, compiler, *command = sys.argv[1:]
-    command += QUIET[compiler] + ["-fsyntax-only", source]
+    command += [*QUIET[compiler], *SYNTAX[compiler], source]
     if mode == "refused":
         command.append("-DASHLAR_MUST_FAIL")
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",

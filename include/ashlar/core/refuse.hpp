@@ -104,12 +104,30 @@ constexpr void ask(std::index_sequence<I...>) {
   (void)sizeof(Ask<to_text<piece(Holder::value.view(), I).size()>(piece(Holder::value.view(), I))...>);
 }
 
+#ifdef __CUDACC__
+template <class Holder>
+constexpr std::string_view signature() {
+  return __PRETTY_FUNCTION__;
+}
+/// True in nvcc's two front ends, which print a text a character at a time and read a unit before the host's compiler
+/// does: that is to say the sentence. They are known by writing std::string_view out where it is what a function gives.
+template <class Holder>
+inline constexpr bool leaves_it_to_host =
+    signature<Holder>().find("char_traits") < signature<Holder>().find("signature");
+#else
+template <class Holder>
+inline constexpr bool leaves_it_to_host = false;
+#endif
+
 /// `Holder::value` is a constexpr Sentence; empty means all is well.
 /// Does nothing then, and else stops the compiler with the sentence. Code that goes on afterwards does so with a type
 /// that causes no second error.
 template <class Holder>
 constexpr void refuse() {
-  if constexpr (!Holder::value.empty()) ask<Holder>(std::make_index_sequence<piece_count(Holder::value.view())>{});
+  if constexpr (!Holder::value.empty()) {
+    if constexpr (!leaves_it_to_host<Holder>)
+      ask<Holder>(std::make_index_sequence<piece_count(Holder::value.view())>{});
+  }
 }
 
 }  // namespace detail

@@ -66,6 +66,11 @@ inline constexpr bool chain_fits<T> = [] {
   return ChainMistake<T, void>::value.empty();
 }();
 
+template <class T>
+constexpr auto struct_misfit();
+template <class T>
+inline constexpr bool has_misfit = !std::is_void_v<typename decltype(struct_misfit<T>())::type>;
+
 /// The innermost struct in T, or T itself, whose members do not fit; void if there is none. A Sequential and an array
 /// have no name of their own, so the struct that holds them reports their mistakes.
 template <class T>
@@ -77,10 +82,7 @@ constexpr auto struct_misfit() {
   } else {
     constexpr std::size_t first = []<std::size_t... I>(std::index_sequence<I...>) {
       std::size_t at = sizeof...(I);
-      ((at == sizeof...(I) && !std::is_void_v<typename decltype(struct_misfit<unwrapped_t<field_t<T, I>>>())::type>
-            ? void(at = I)
-            : void()),
-       ...);
+      ((at == sizeof...(I) && has_misfit<unwrapped_t<field_t<T, I>>> ? void(at = I) : void()), ...);
       return at;
     }(std::make_index_sequence<field_count<T>()>{});
     if constexpr (first != field_count<T>()) {
