@@ -79,17 +79,26 @@ void attention_case(Device& device, Failures& failures, AttentionSizes const& n,
   double const bound = 1e-6 + rounding<float>(n.size + n.sources);
   failures.expect_close(what + "y", device.download(on_y), y, bound);
   failures.expect_close(what + "p", device.download(on_p), p, bound);
+  std::size_t const parts[] = {0, 1, 2, 5};  // heads at a time: some of a sequence's, or those of some sequences
+  for (std::size_t const most : parts) {
+    std::size_t const room = most == 0 ? kernels::cuda::attention_workspace<float>(s) : most * area;
+    auto const some = device.upload(std::vector<float>(room, NAN));
+    auto const again = device.upload(std::vector<float>(y.size(), NAN));
+    kernels::cuda::attention<float>(launcher, s, on_m, on_q.data(), on_k.data(), on_v.data(), again.data(), some.data(),
+                                    false, most);
+    failures.expect_same_bits(what + "y in parts", device.download(again), device.download(on_y));
+  }
 
   auto const dy = random<float>(y.size(), 6), dp = random<float>(weights, 7);
   auto dq = random<float>(q.size(), 8), dk = random<float>(k.size(), 9), dv = random<float>(v.size(), 10);
   auto const on_dy = device.upload(dy, 1), on_dp = device.upload(dp), on_dq = device.upload(dq),
              on_dk = device.upload(dk, 1), on_dv = device.upload(dv);
-  auto const work = device.upload(std::vector<float>(kernels::cuda::attention_workspace(s), NAN));
+  auto const work = device.upload(std::vector<float>(kernels::cuda::attention_workspace<float>(s), NAN));
   kernels::reference::attention_backward(s, q.data(), k.data(), v.data(), p.data(), dy.data(),
                                          causal ? dp.data() : nullptr, dq.data(), dk.data(), dv.data());
   kernels::cuda::attention_backward<float>(launcher, s, on_q.data(), on_k.data(), on_v.data(), on_p.data(),
                                            on_dy.data(), causal ? on_dp.data() : nullptr, on_dq.data(), on_dk.data(),
-                                           on_dv.data(), work.data());
+                                           on_dv.data(), work.data(), n.heads == 3 ? 2 : 0);
   double const most = 4 * bound + rounding<float>(n.targets + n.sources);
   failures.expect_close(what + "dq", device.download(on_dq), dq, most);
   failures.expect_close(what + "dk", device.download(on_dk), dk, most);

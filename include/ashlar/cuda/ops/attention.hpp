@@ -14,20 +14,23 @@ namespace ashlar::detail {
 /// The workspace of a pullback.
 template <class T>
 T* attention_work(CudaLauncher& on, kernels::AttentionShape const& s) {
-  return static_cast<T*>(on.workspace(kernels::cuda::attention_workspace(s) * sizeof(T)));
+  return static_cast<T*>(on.workspace(kernels::cuda::attention_workspace<T>(s) * sizeof(T)));
 }
 
+/// A recording keeps the weights; without one, some heads are done at a time.
 template <class T, class D>
 struct DeviceOp<AttentionOp<T, D>> {
   AttentionOp<T, D> op;
+  bool keeps = false;
 
   template <class... V>
   void prepare(CudaRun& run, V const&...) {
-    op.weights = run.allocate<T>(op.weights_size());
+    keeps = run.recorded();
+    op.weights = run.allocate<T>(keeps ? op.weights_size() : kernels::cuda::attention_workspace<T>(op.s));
   }
   template <class Y, class Q, class K, class V>
   void forward(CudaLauncher& on, Y y, Q q, K k, V v) const {
-    kernels::cuda::attention(on, op.s, op.mask, q.data(), k.data(), v.data(), y.data(), op.weights);
+    kernels::cuda::attention(on, op.s, op.mask, q.data(), k.data(), v.data(), y.data(), op.weights, keeps);
   }
   template <class Y, class Q, class K, class V>
   void pullback(CudaLauncher& on, Y dy, Y, Q const& q, K const& k, V const& v) const {
