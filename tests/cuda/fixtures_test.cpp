@@ -65,7 +65,7 @@ void check_gradients(CudaOwned<L> const& grads, SafeTensors const& file) {
 constexpr InstanceNormOptions tracked{.affine = true, .track_running_stats = true};
 using Tracked = InstanceNorm2d<3, tracked, double>;
 
-/// What check_layer_fixture checks on the host. (The layer is deduced: nvcc 13 cannot write an InstanceNorm itself.)
+/// What check_layer_fixture checks on the host.
 template <class X, class Context = Training, class L>
 void check_on_device(L const&, std::string const& name) {
   using T = typename X::value_type;

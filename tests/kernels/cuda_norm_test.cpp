@@ -72,6 +72,7 @@ TEST_CASE("more indices of an embedding than are compared in pairs are sorted, a
   }
   check([](auto& device, auto& failures) { cuda_test::embedding_case(device, failures, 4097, 3, 0); });
   check([](auto& device, auto& failures) { cuda_test::embedding_case(device, failures, 6000, 2, 1, 300); });
+  check([](auto& device, auto& failures) { cuda_test::embedding_case(device, failures, 4100, 600, 1, 2000); });
 }
 
 TEST_CASE("transpose and PReLU for the GPU agree with the CPU") {

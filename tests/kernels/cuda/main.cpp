@@ -15,6 +15,7 @@ void rows_on_gpu(Failures& failures);
 void product_on_gpu(Failures& failures);
 void norm_on_gpu(Failures& failures);
 void rnn_on_gpu(Failures& failures);
+void attention_on_gpu(Failures& failures);
 }  // namespace cuda_test
 
 int main() {
@@ -27,9 +28,10 @@ int main() {
     char const* name;
     void (*run)(cuda_test::Failures&);
   };
-  constexpr Part parts[] = {{"linear", cuda_test::linear_on_gpu}, {"flat", cuda_test::flat_on_gpu},
-                            {"rows", cuda_test::rows_on_gpu},     {"product", cuda_test::product_on_gpu},
-                            {"norm", cuda_test::norm_on_gpu},     {"rnn", cuda_test::rnn_on_gpu}};
+  constexpr Part parts[] = {{"linear", cuda_test::linear_on_gpu},      {"flat", cuda_test::flat_on_gpu},
+                            {"rows", cuda_test::rows_on_gpu},          {"product", cuda_test::product_on_gpu},
+                            {"norm", cuda_test::norm_on_gpu},          {"rnn", cuda_test::rnn_on_gpu},
+                            {"attention", cuda_test::attention_on_gpu}};
   bool good = true;
   for (Part const& part : parts) {
     cuda_test::Failures failures;

@@ -121,11 +121,16 @@ struct AttentionPullbackRow {
   ASHLAR_DEVICE void finish(std::size_t, T const*) const {}
 };
 
-/// A product for each head.
+/// A product for each head, which are many more often than not: without the tile for little work.
 template <class Launcher, class A, class B, class C>
 void product_of_heads(Launcher& launcher, std::size_t heads, std::size_t m, std::size_t n, std::size_t k, A const& a,
                       B const& b, C const& c) {
-  gemm_of<at_run_time, at_run_time>(launcher, static_cast<unsigned>(heads), m, n, k, a, b, c);
+  auto const z = static_cast<unsigned>(heads);
+  if (has_blocks<MiddleTile>(z, m, n)) {
+    gemm_with<MiddleTile, at_run_time, at_run_time>(launcher, z, m, n, k, a, b, c);
+  } else {
+    gemm_with<SmallTile, at_run_time, at_run_time>(launcher, z, m, n, k, a, b, c);
+  }
 }
 
 /// Some of the heads: of sequences b and those behind it all, or of sequence b heads h and those behind it.

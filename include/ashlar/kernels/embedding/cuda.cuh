@@ -146,12 +146,39 @@ struct AddSorted {
     std::uint32_t const row = sorted.keys[first];
     if (row >= rows || (first != 0 && sorted.keys[first - 1] == row)) return;
     block.last([&](auto& t, Shared&, Local&) {
-      for (std::size_t d = t.index; d < dim; d += threads) {
-        T sum = dweight[row * dim + d];
-        for (std::size_t i = first; i < count && sorted.keys[i] == row; ++i) sum += dy[sorted.values[i] * dim + d];
-        dweight[row * dim + d] = sum;
-      }
+      std::size_t const last = end_of(first, row);
+      for (std::size_t d = t.index; d < dim; d += each * threads) add(first, last, d, dweight + row * dim);
     });
+  }
+
+ private:
+  static constexpr unsigned each = 4;  // elements of a thread at once: as many loads on their way
+
+  /// Behind the last key like that of `first`: steps that double while they fit, and then halve.
+  [[nodiscard]] ASHLAR_DEVICE std::size_t end_of(std::size_t first, std::uint32_t row) const {
+    std::size_t end = first + 1;
+    std::size_t by = 1;
+    for (; end + by <= count && sorted.keys[end + by - 1] == row; by *= 2) end += by;
+    for (; by != 0; by /= 2) {
+      if (end + by <= count && sorted.keys[end + by - 1] == row) end += by;
+    }
+    return end;
+  }
+  ASHLAR_DEVICE void add(std::size_t first, std::size_t last, std::size_t d, T* to) const {
+    T sum[each];
+    ASHLAR_DEVICE_UNROLL
+    for (unsigned j = 0; j < each; ++j) sum[j] = d + j * threads < dim ? to[d + j * threads] : T(0);
+    for (std::size_t i = first; i < last; ++i) {
+      T const* const from = dy + sorted.values[i] * dim + d;
+      ASHLAR_DEVICE_UNROLL
+      for (unsigned j = 0; j < each; ++j) {
+        if (d + j * threads < dim) sum[j] += from[j * threads];
+      }
+    }
+    ASHLAR_DEVICE_UNROLL
+    for (unsigned j = 0; j < each; ++j) {
+      if (d + j * threads < dim) to[d + j * threads] = sum[j];
+    }
   }
 };
 
