@@ -5,6 +5,7 @@
 #include <ashlar/io/read.hpp>
 #include <ashlar/io/safetensors.hpp>
 #include <ashlar/io/save_tree.hpp>
+#include <ashlar/io/tensors.hpp>
 #include <ashlar/io/torch.hpp>
 #include <ashlar/io/torch_state.hpp>
 #include <ashlar/io/torch_write.hpp>

@@ -3,6 +3,7 @@
 
 #include <ashlar/core/result.hpp>
 #include <ashlar/io/convert.hpp>
+#include <ashlar/io/key_index.hpp>
 #include <ashlar/io/message.hpp>
 #include <ashlar/io/printable.hpp>
 #include <ashlar/reflect/fingerprint.hpp>
@@ -71,43 +72,6 @@ ASHLAR_COLD inline Row const* nearest(Row const& row, std::span<Row const> rows,
 ASHLAR_COLD inline std::string form_of(Row const& row) {
   return message({name_of(row.dtype), " ", to_string(row.shape)});
 }
-
-/// Keys of a list of rows, sorted, to be found by binary search.
-class KeyIndex {
- public:
-  ASHLAR_COLD explicit KeyIndex(std::span<Row const> rows)
-      : rows_(rows),
-        order_(
-            sorted_indices(rows.size(), [&](std::uint32_t a, std::uint32_t b) { return rows[a].key < rows[b].key; })) {}
-  /// Index of the row with this key, or -1.
-  [[nodiscard]] ASHLAR_COLD std::ptrdiff_t find(std::string_view key) const {
-    std::size_t const at = lower_bound(key);
-    return at == order_.size() || rows_[order_[at]].key != key ? -1 : static_cast<std::ptrdiff_t>(order_[at]);
-  }
-  /// True if there is this key, or one that continues it after a dot.
-  [[nodiscard]] ASHLAR_COLD bool has_part(std::string_view key) const {
-    if (find(key) >= 0) return true;
-    std::string const begin = message({key, "."});
-    std::size_t const at = lower_bound(begin);
-    return at != order_.size() && rows_[order_[at]].key.starts_with(begin);
-  }
-
- private:
-  /// Place in the order of the first key that is not less.
-  [[nodiscard]] ASHLAR_COLD std::size_t lower_bound(std::string_view key) const {
-    std::size_t begin = 0;
-    std::size_t end = order_.size();
-    while (begin != end) {
-      std::size_t const middle = begin + (end - begin) / 2;
-      if (rows_[order_[middle]].key < key) begin = middle + 1;
-      else end = middle;
-    }
-    return begin;
-  }
-
-  std::span<Row const> rows_;
-  std::vector<std::uint32_t> order_;
-};
 
 /// Which row of a file fills each stored row of a layout, and all reasons why that is not possible.
 struct Match {

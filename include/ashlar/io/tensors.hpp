@@ -4,14 +4,11 @@
 
 #include <ashlar/core/tensor.hpp>
 #include <ashlar/io/file.hpp>
-#include <ashlar/io/report.hpp>
-#include <ashlar/reflect/fingerprint.hpp>
 #include <ashlar/reflect/tensor_tree.hpp>
 
 #include <array>
 #include <cstddef>
 #include <cstring>
-#include <deque>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -28,23 +25,13 @@ ASHLAR_COLD inline std::string key_in(std::string const& around, std::string_vie
 
 /// Rows of tensors that lie anywhere, one behind the other in a file.
 struct TensorRows {
-  std::vector<Row> rows;
+  std::vector<Row> rows;  // their keys are put in by layout(): those below move while they are collected
   std::vector<void const*> places;
-  std::deque<std::string> keys;
+  std::vector<std::string> keys;
   std::size_t bytes = 0;
 
-  ASHLAR_COLD void add(std::string key, DType dtype, Extents const& shape, void const* at) {
-    Row row;
-    row.key = keys.emplace_back(std::move(key));
-    row.kind = Kind::buffer;
-    row.dtype = dtype;
-    row.shape = shape;
-    row.offset = bytes;
-    row.bytes = shape.numel() * size_of(dtype);
-    bytes += (row.bytes + tensor_alignment - 1) / tensor_alignment * tensor_alignment;
-    rows.push_back(row);
-    places.push_back(at);
-  }
+  ASHLAR_IO_FUNCTION void add(std::string key, DType dtype, Extents const& shape, void const* at);
+  ASHLAR_IO_FUNCTION Layout layout();
 };
 
 template <class T>
@@ -64,7 +51,10 @@ void collect_tensors(T const& value, std::string const& key, TensorRows& out) {
 /// What is found wrong on the way is noted, and a value made up in its place: nothing is given out in that case.
 class TensorReader {
  public:
-  explicit TensorReader(CheckedFile const& file) : file_(file), index_(file.rows), used_(file.rows.size()) {}
+  ASHLAR_IO_FUNCTION explicit TensorReader(CheckedFile const& file);
+  TensorReader(TensorReader const&) = delete;
+  TensorReader& operator=(TensorReader const&) = delete;
+  ASHLAR_IO_FUNCTION ~TensorReader();
 
   template <class T>
   T read(std::string const& key) {
@@ -79,12 +69,7 @@ class TensorReader {
       }(std::make_index_sequence<boost::pfr::tuple_size_v<T>>{});
     }
   }
-  ASHLAR_COLD std::vector<std::string> problems() {
-    for (std::size_t i = 0; i < used_.size(); ++i) {
-      if (!used_[i]) problems_.push_back(message({file_.rows[i].key, ": in the file, and not asked for"}));
-    }
-    return std::move(problems_);
-  }
+  ASHLAR_IO_FUNCTION std::vector<std::string> problems();
 
  private:
   template <class T>
@@ -109,7 +94,7 @@ class TensorReader {
   T read_list(std::string const& key) {
     if constexpr (requires(T list) { list.push_back(std::move(list[0])); }) {
       T out;
-      while (index_.has_part(key_in(key, std::to_string(out.size())))) {
+      while (has_part(key_in(key, std::to_string(out.size())))) {
         out.push_back(read<typename T::value_type>(key_in(key, std::to_string(out.size()))));
       }
       return out;
@@ -120,27 +105,13 @@ class TensorReader {
     }
   }
   /// The tensor with this key, if it is what is asked for.
-  ASHLAR_COLD Row const* look_up(std::string_view key, DType dtype, Extents const& shape) {
-    std::ptrdiff_t const found = index_.find(key);
-    if (found < 0) {
-      problems_.push_back(message({key, ": not in the file"}));
-      return nullptr;
-    }
-    auto const i = static_cast<std::size_t>(found);
-    Row const& row = file_.rows[i];
-    used_[i] = true;
-    bool fits = row.shape.rank == shape.rank && row.dtype == dtype;
-    for (std::size_t d = 0; fits && d < shape.rank; ++d) fits = shape[d] == dyn || shape[d] == row.shape[d];
-    if (fits) return &row;
-    problems_.push_back(message({key, ": ", name_of(row.dtype), " ", to_string(row.shape), " in the file, but ",
-                                 name_of(dtype), " ", to_string(shape), " was asked for"}));
-    return nullptr;
-  }
+  ASHLAR_IO_FUNCTION Row const* look_up(std::string_view key, DType dtype, Extents const& shape);
+  /// True if there is this key, or one that continues it after a dot.
+  [[nodiscard]] ASHLAR_IO_FUNCTION bool has_part(std::string const& key) const;
 
+  struct State;
   CheckedFile const& file_;
-  KeyIndex index_;
-  std::vector<bool> used_;
-  std::vector<std::string> problems_;
+  State* state_;
 };
 
 }  // namespace detail
@@ -161,7 +132,7 @@ Result<void> try_save(std::string const& path, T const& tensors, SaveOptions con
   }
   detail::TensorRows list;
   detail::collect_tensors(tensors, {}, list);
-  Layout const layout{list.rows, list.bytes, fingerprint(list.rows, list.bytes), "tensors"};
+  Layout const layout = list.layout();
   return detail::save_places(path, layout, {.of_row = list.places}, options);
 }
 template <TensorTree T>
@@ -192,3 +163,7 @@ T load(std::string const& path) {
 }
 
 }  // namespace ashlar
+
+#if !defined(ASHLAR_IO_COMPILED) || defined(ASHLAR_IO_IMPLEMENTATION)
+#include <ashlar/io/tensor_rows.hpp>
+#endif
