@@ -10,7 +10,7 @@
 #pragma once
 
 #include <ashlar/core/result.hpp>
-#include <ashlar/io/mapping.hpp>
+#include <ashlar/io/mapped_bytes.hpp>
 #include <ashlar/io/message.hpp>
 #include <ashlar/reflect/row.hpp>
 

@@ -2,7 +2,7 @@
 #pragma once
 
 #include <ashlar/core/index.hpp>
-#include <ashlar/io/mapping.hpp>
+#include <ashlar/io/mapped_bytes.hpp>
 
 #include <cstddef>
 #include <utility>

@@ -1,8 +1,9 @@
 // Ashlar: reading files through the operating system (POSIX).  SPDX-License-Identifier: BSL-1.0
-// Together with atomic_write.hpp, all that a port to another system has to write anew.
+// Together with mapped_bytes.hpp and atomic_write.hpp, all that a port to another system has to write anew.
 #pragma once
 
 #include <ashlar/core/result.hpp>
+#include <ashlar/io/mapped_bytes.hpp>
 #include <ashlar/io/message.hpp>
 
 #include <fcntl.h>
@@ -91,45 +92,18 @@ class InputFile {
   std::string path_;
 };
 
-/// A file's bytes in memory, read-only, page-aligned; unmapped when it goes out of scope.
-///
-/// The mapping keeps the file's content even if the path is given another file (as `save` does). A file that someone
-/// makes shorter in place, however, kills the program that reads the lost part (SIGBUS): replace files, never edit
-/// them.
-class Mapping {
- public:
-  Mapping() = default;
-  Mapping(Mapping&& other) noexcept
-      : address_(std::exchange(other.address_, nullptr)), size_(std::exchange(other.size_, 0)) {}
-  Mapping& operator=(Mapping&& other) noexcept {
-    std::swap(address_, other.address_);
-    std::swap(size_, other.size_);
-    return *this;
+inline Result<Mapping> Mapping::map(InputFile const& file, bool soon) {
+  if (file.size() > std::numeric_limits<std::size_t>::max() / 2) {
+    return error(Errc::io, {file.path(), ": cannot map: larger than the address space"});
   }
-  ~Mapping() {
-    if (address_ != nullptr) ::munmap(address_, size_);
-  }
-
-  /// `soon`: the caller reads all of it, from front to back.
-  static Result<Mapping> map(InputFile const& file, bool soon) {
-    if (file.size() > std::numeric_limits<std::size_t>::max() / 2) {
-      return error(Errc::io, {file.path(), ": cannot map: larger than the address space"});
-    }
-    Mapping m;
-    if (file.size() == 0) return m;
-    m.size_ = static_cast<std::size_t>(file.size());
-    void* const at = ::mmap(nullptr, m.size_, PROT_READ, MAP_SHARED, file.descriptor(), 0);
-    if (at == MAP_FAILED) return io_error(file.path(), "map", errno);
-    m.address_ = at;
-    if (soon) (void)::madvise(at, m.size_, MADV_SEQUENTIAL);  // advice: without it reading is slower, not wrong
-    return m;
-  }
-
-  [[nodiscard]] std::span<std::byte const> bytes() const { return {static_cast<std::byte const*>(address_), size_}; }
-
- private:
-  void* address_ = nullptr;
-  std::size_t size_ = 0;
-};
+  Mapping m;
+  if (file.size() == 0) return m;
+  m.size_ = static_cast<std::size_t>(file.size());
+  void* const at = ::mmap(nullptr, m.size_, PROT_READ, MAP_SHARED, file.descriptor(), 0);
+  if (at == MAP_FAILED) return io_error(file.path(), "map", errno);
+  m.address_ = at;
+  if (soon) (void)::madvise(at, m.size_, MADV_SEQUENTIAL);  // advice: without it reading is slower, not wrong
+  return m;
+}
 
 }  // namespace ashlar::detail
