@@ -115,6 +115,11 @@ TEST_CASE("calls are refused unless every argument is as it should be") {
       {dict + "])a\x85R", "a list of pairs is expected, but there is a tuple of 0 elements"},
       {dict + "](]]\x86NN\x86" + "e\x85R", "not a key"},
       {dict + "](NN\x86NN\x86" + "e\x85R", "a dict has a duplicate key"},
+      {global("__builtin__", "getattr"), "as PyTorch before 2.0 puts into the state of a OneCycleLR"},
+      {global("torch", "float8_e4m3fnuz"), "elements of this dtype are unsupported"},
+      {rebuild + "(" + floats + small(0) + small(6) + "\x85" + small(1) + "\x85\x89" + hooks + "}" + text("conj") +
+           "\x88stR",
+       "argument metadata: none or an empty dict, as after resolve_conj() and resolve_neg(), is expected"},
       {global("numpy.core.multiarray", "scalar"), "make NumPy's values numbers with .item()"},
       {dict + "]R", "a call with a list of 0 elements for arguments"},
       {"K\x01)R", "a call of the integer 1, where a global is expected"},

@@ -99,6 +99,14 @@ constexpr std::string_view torch_advice(std::string_view module, std::string_vie
   if (name.find("_rebuild_q") == 0 || name.find("QInt") == 0 || name.find("QUInt") == 0 || name.find("qint") == 0) {
     return ": quantized tensors are unsupported";
   }
+  if (module == "torch") {
+    for (std::string_view const front : {"float", "complex", "bcomplex", "bits", "int", "uint"}) {
+      if (name.find(front) == 0) return ": elements of this dtype are unsupported";
+    }
+  }
+  if (name == "getattr") {
+    return ": a method of an object, as PyTorch before 2.0 puts into the state of a OneCycleLR: save without it";
+  }
   if (module.find("numpy") == 0) return ": make NumPy's values numbers with .item(), or tensors, before torch.save";
   if (module.find("torch.nn.") == 0 || module.find("torch") != 0) {
     return ": if it is the class of a module, save its state_dict() instead";

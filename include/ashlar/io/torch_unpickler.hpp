@@ -233,7 +233,8 @@ class TorchUnpickler final : public Unpickler {
   }
   /// Flags like conj, which say that the values are not those stored.
   bool no_metadata(TorchName const& f, Value const& v) {
-    return v.is_none() || (v.is_dict() && v.size() == 0) || fail_argument(f, "metadata", "none or an empty dict", v);
+    return v.is_none() || (v.is_dict() && v.size() == 0) ||
+           fail_argument(f, "metadata", "none or an empty dict, as after resolve_conj() and resolve_neg(),", v);
   }
   bool numbers(TorchName const& f, std::string_view argument, Value const& v, std::array<std::size_t, max_rank>& out,
                std::size_t& rank) {
