@@ -55,8 +55,8 @@ TEST_CASE("a tensor comes back with the extents it had") {
   CHECK(load<Tensor<double>>("scalar.ashlar").item() == 0.5);
 
   Tensor<float, dyn> const none(0);
-  save("none.ashlar", none);
-  CHECK(load<Tensor<float, dyn>>("none.ashlar").numel() == 0);
+  save("nothing.ashlar", none);
+  CHECK(load<Tensor<float, dyn>>("nothing.ashlar").numel() == 0);
 }
 
 TEST_CASE("a list of tensors is a list, a struct of them a dictionary, one in the other what you like") {
