@@ -7,6 +7,7 @@ installed version does not have.
 import sys
 import time
 
+sys.path.pop(0)  # the folder of this file, whose cuda.py PyTorch would take for NVIDIA's
 safetensors_file, torch_file, repetitions = sys.argv[1], sys.argv[2], int(sys.argv[3])
 
 
