@@ -26,12 +26,13 @@ namespace {
 using Row = ashlar::Tensor<float, 20>;
 using Batch = ashlar::Tensor<float, ashlar::dyn, 20>;
 using Value = ashlar::Traced<ashlar::Training, float, ashlar::dyn, 20>;
-static_assert(ashlar::detail::fuses_next<0, FusedNet, Row>() && ashlar::detail::fuses_next<0, FusedNet, Batch const>());
-static_assert(!ashlar::detail::fuses_next<0, FusedNet, Value>() &&
-              !ashlar::detail::fuses_next<0, FusedNet, Value const>());
-static_assert(!ashlar::detail::fuses_next<6, FusedNet, ashlar::Tensor<float, 33>>());
-static_assert(!ashlar::detail::fuses_next<8, FusedNet, ashlar::Tensor<float, 10>>());
-static_assert(!ashlar::detail::fuses_next<9, FusedNet, ashlar::Tensor<float, 70>>());
+static_assert(ashlar::detail::fused_members<0, FusedNet, Row>() == 2 &&
+              ashlar::detail::fused_members<0, FusedNet, Batch const>() == 2);
+static_assert(ashlar::detail::fused_members<0, FusedNet, Value>() == 1 &&
+              ashlar::detail::fused_members<0, FusedNet, Value const>() == 1);
+static_assert(ashlar::detail::fused_members<6, FusedNet, ashlar::Tensor<float, 33>>() == 1);
+static_assert(ashlar::detail::fused_members<8, FusedNet, ashlar::Tensor<float, 10>>() == 1);
+static_assert(ashlar::detail::fused_members<9, FusedNet, ashlar::Tensor<float, 70>>() == 1);
 
 template <class X>
 auto one_by_one(FusedNet const& n, X const& x) {
