@@ -3,8 +3,9 @@
 //
 //   bench_load [repetitions]     default 7; three files of 1 GB in $TMPDIR or the current folder, removed afterwards
 //
-// Opened files lie in the page cache: what is measured is work, not the disk. Minima of many calls. load.py measures
-// Python's part right after ours; ASHLAR_TORCH_PYTHON says with which Python, as for the tests. Goals (design section
+// Opened files lie in the page cache: what is measured is work, not the disk. Minima of many calls. Who opens them is a
+// process of its own, ours (this program again, with --open) as Python's (load.py): what a heap has been through before
+// makes twofold differences. ASHLAR_TORCH_PYTHON says with which Python, as for the tests. Goals (design section
 // 11): a typed map 20 times faster than safe_open with 16 tensors and 300 times with 4096; a .pt of 4096 tensors as
 // mapped views 20 times faster than torch.load(mmap=True); a .safetensors of 4096 tensors 5 times faster than
 // safe_open; saving within 5 % of write(2).
@@ -31,6 +32,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace {
@@ -119,20 +121,21 @@ struct Result {
   double ms;
 };
 
-/// The contestants that a Python has.
-std::vector<Result> python(std::string const& interpreter, std::string const& files, int repetitions) {
-  std::string const command = interpreter + " " ASHLAR_BENCH_SOURCE_DIR "/load.py " + files + ".safetensors " + files +
-                              ".pt " + std::to_string(repetitions) + " 2>/dev/null";
+/// What a command measures: lines of name, tab, milliseconds.
+std::vector<Result> measured_by(std::string const& command) {
   std::vector<Result> out;
-  std::FILE* const pipe = ::popen(command.c_str(), "r");
-  char name[64];
-  char version[64];
+  std::FILE* const pipe = ::popen((command + " 2>/dev/null").c_str(), "r");
+  char name[128];
   double ms = 0;
-  while (pipe != nullptr && std::fscanf(pipe, " %63[^\t]\t%63[^\t]\t%lf", name, version, &ms) == 3) {
-    out.push_back({std::string(name) + " " + version, ms});
-  }
+  while (pipe != nullptr && std::fscanf(pipe, " %127[^\t]\t%lf", name, &ms) == 2) out.push_back({name, ms});
   if (pipe != nullptr) ::pclose(pipe);
   return out;
+}
+
+/// The contestants that a Python has.
+std::vector<Result> python(std::string const& interpreter, std::string const& files, int repetitions) {
+  return measured_by(interpreter + " " ASHLAR_BENCH_SOURCE_DIR "/load.py " + files + ".safetensors " + files + ".pt " +
+                     std::to_string(repetitions));
 }
 std::string torch_python() {
   char const* const chosen = std::getenv("ASHLAR_TORCH_PYTHON");
@@ -149,38 +152,49 @@ void plain_map(std::string const& path) {
   ::close(fd);
 }
 
+/// Measures ours, and prints it as measured_by reads it.
 template <std::size_t N>
-void bench(int repetitions, std::string const& folder) {
+void open_ours(std::string const& files, int repetitions) {
   using M = Model<N>;
-  std::string const files = folder + "/bench_load";
   std::string const ashlar_file = files + ".ashlar";
   std::string const torch_file = files + ".pt";
   std::string const safetensors_file = files + ".safetensors";
+  auto const measure = [&](char const* name, int inner, auto&& run) {
+    std::printf("%s\t%.6f\n", name, milliseconds(inner * repetitions, run));
+  };
+  measure("the floor: open, fstat, mmap, munmap", 1000, [&] { plain_map(ashlar_file); });
+  measure("map<Model>(.ashlar)", 1000, [&] { (void)ashlar::map<M>(ashlar_file); });
+  measure("read_safetensors", 30, [&] { (void)ashlar::read_safetensors(safetensors_file); });
+  measure("read_torch, check_crc = false", 10, [&] { (void)ashlar::read_torch(torch_file, {.check_crc = false}); });
+  measure("read_torch", 1, [&] { (void)ashlar::read_torch(torch_file); });
   auto const model = std::unique_ptr<M>(new M);
+  measure("load(.ashlar)", 1, [&] { ashlar::load(ashlar_file, *model); });
+  measure("load(.pt)", 1, [&] { ashlar::load(torch_file, *model); });
+  measure("load(.safetensors)", 1, [&] { ashlar::load(safetensors_file, *model); });
+}
+
+template <std::size_t N>
+void bench(std::string const& self, int repetitions, std::string const& folder) {
+  using M = Model<N>;
+  std::string const files = folder + "/bench_load";
+  std::array<std::string, 3> const written{files + ".ashlar", files + ".pt", files + ".safetensors"};
+  auto model = std::unique_ptr<M>(new M);
   for (std::size_t i = 0; i < N; ++i) model->layers[i].fill(static_cast<float>(i + 1));
 
   std::printf("%zu tensors, 1 GB\n", N);
   bench_saving(*model, std::min(5, repetitions), folder);
   bench_saving(*model, repetitions, "/dev/shm");
+  std::fflush(stdout);
 
-  for (std::string const& file : {ashlar_file, torch_file, safetensors_file}) ashlar::save(file, *model);
-  std::vector<Result> ours;
-  auto const add = [&](char const* name, int inner, auto&& run) {
-    ours.push_back({name, milliseconds(inner * repetitions, run)});
-  };
-  add("the floor: open, fstat, mmap, munmap", 1000, [&] { plain_map(ashlar_file); });
-  add("map<Model>(.ashlar)", 1000, [&] { (void)ashlar::map<M>(ashlar_file); });
-  add("read_safetensors", 30, [&] { (void)ashlar::read_safetensors(safetensors_file); });
-  add("read_torch, check_crc = false", 10, [&] { (void)ashlar::read_torch(torch_file, {.check_crc = false}); });
-  add("read_torch", 1, [&] { (void)ashlar::read_torch(torch_file); });
-  add("load(.ashlar)", 1, [&] { ashlar::load(ashlar_file, *model); });
-  add("load(.pt)", 1, [&] { ashlar::load(torch_file, *model); });
-  add("load(.safetensors)", 1, [&] { ashlar::load(safetensors_file, *model); });
+  for (std::string const& file : written) ashlar::save(file, *model);
+  model.reset();
+  std::vector<Result> const ours =
+      measured_by(self + " --open " + std::to_string(N) + " " + files + " " + std::to_string(repetitions));
   std::vector<Result> theirs = python(ASHLAR_BENCH_PYTHON, files, repetitions);
   if (torch_python() != ASHLAR_BENCH_PYTHON) {
     for (Result& r : python(torch_python(), files, repetitions)) theirs.push_back(std::move(r));
   }
-  for (std::string const& f : {ashlar_file, torch_file, safetensors_file}) ::unlink(f.c_str());
+  for (std::string const& f : written) ::unlink(f.c_str());
 
   std::printf("  %-38s %10s", "opened from the page cache", "ms");
   for (std::size_t i = 0; i < theirs.size(); ++i) std::printf("      [%zu]", i + 1);
@@ -205,10 +219,15 @@ void bench(int repetitions, std::string const& folder) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (argc == 5 && std::string_view(argv[1]) == "--open") {
+    if (std::string_view(argv[2]) == "16") open_ours<16>(argv[3], std::atoi(argv[4]));
+    else open_ours<4096>(argv[3], std::atoi(argv[4]));
+    return 0;
+  }
   int const repetitions = argc > 1 ? std::max(1, std::atoi(argv[1])) : 7;
   char const* const temporary = std::getenv("TMPDIR");
   std::string const folder = temporary != nullptr ? temporary : ".";
-  bench<16>(repetitions, folder);
-  bench<4096>(repetitions, folder);
+  bench<16>(argv[0], repetitions, folder);
+  bench<4096>(argv[0], repetitions, folder);
   std::printf("A ratio is how many times faster ours is.\n");
 }

@@ -1,7 +1,7 @@
 """What Python's libraries take to open the files of load.cpp.  SPDX-License-Identifier: BSL-1.0
 
 usage: load.py FILE.safetensors FILE.pt REPETITIONS
-Prints a line for each contestant that is installed: name, tab, version, tab, least milliseconds; -1 for one that the
+Prints a line for each contestant that is installed: name and version, tab, least milliseconds; -1 for one that the
 installed version does not have.
 """
 import sys
@@ -17,7 +17,7 @@ def measure(name, version, run, count):
         begin = time.perf_counter()
         run()
         times.append(time.perf_counter() - begin)
-    print(f"{name}\t{version}\t{min(times[1:]) * 1e3:.6f}", flush=True)
+    print(f"{name} {version}\t{min(times[1:]) * 1e3:.6f}", flush=True)
 
 
 def open_only():
@@ -50,4 +50,4 @@ if torch is not None:
         measure("torch.load(mmap=True)", torch.__version__,
                 lambda: torch.load(torch_file, mmap=True, weights_only=True), repetitions)
     else:
-        print(f"torch.load(mmap=True), of 2.1\t{torch.__version__}\t-1")
+        print(f"torch.load(mmap=True), of 2.1 {torch.__version__}\t-1")
