@@ -42,6 +42,13 @@ def width(line):
     return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in line)
 
 
+try:
+    for end in pty.openpty():
+        os.close(end)
+except OSError as e:  # a root without /dev/pts
+    print(f"there are no terminals here: {e}")
+    sys.exit(77)
+
 checkpoint = GOLDEN / "pytorch" / "checkpoint_adam.pt"
 plain = subprocess.run([_console.COMMAND, "inspect", str(checkpoint), "--histogram"], capture_output=True, text=True,
                        env=_console.environment(LANG="C.UTF-8"), check=True).stdout
