@@ -16,6 +16,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <tuple>
 #include <utility>
 
 using namespace ashlar;
@@ -114,7 +115,7 @@ void network(std::size_t rows) {
   });
   std::printf("  %3zu-%3zu-%zu, %5zu rows: forward %8.1f us, training step with Adam %8.1f us", In, Hidden, Out, rows,
               forward, step);
-  if constexpr (kernels::cuda::mlp_fits<In, Hidden, Out, float>) {  // two kernels and one, without what the host does
+  if constexpr (kernels::cuda::mlp_fits<float, In, Hidden, Out>) {  // two kernels and one, without what the host does
     detail::CudaLauncher on(detail::current_stream(0));
     Net const& net = *gpu.device_data();
     float const* const weights[] = {net.hidden.weight.data(), net.hidden.bias.data(), net.output.weight.data(),
@@ -124,8 +125,8 @@ void network(std::size_t rows) {
     auto* const h = const_cast<float*>(hidden.device_data());
     auto* const out = const_cast<float*>(y.device_data());
     double const one = microseconds([&] {
-      kernels::cuda::mlp<In, Hidden, Out, float>(on, rows, x.device_data(), weights[0], weights[1], kernels::ReLU{},
-                                                 weights[2], weights[3], out);
+      kernels::cuda::mlp<float, std::tuple<kernels::ReLU>, In, Hidden, Out>(
+          on, rows, x.device_data(), {weights[0], weights[2]}, {weights[1], weights[3]}, out);
     });
     double const two = microseconds([&] {
       kernels::cuda::linear<In, Hidden, float, kernels::ReLU>(on, rows, x.device_data(), weights[0], weights[1], h);

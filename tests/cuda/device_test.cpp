@@ -32,7 +32,9 @@ struct MLP {
 struct Plain {
   Linear<8, 16> hidden;
   ReLU relu;
-  Linear<16, 3> output;
+  Named<"in the middle", Linear<16, 40>> middle;
+  Tanh tanh;
+  Frozen<Linear<40, 3>> output;
 };
 
 template <class F>

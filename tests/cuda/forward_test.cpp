@@ -35,8 +35,12 @@ struct MLP {
 };
 
 struct Narrow {
-  Linear<3, 6> hidden;
+  Linear<3, 40> hidden;
   SiLU act;
+  Named<"middle 1", Linear<40, 33>> middle;
+  ReLU relu;
+  Frozen<Linear<33, 6>> last;
+  Tanh tanh;
   Linear<6, 2> output;
 };
 
@@ -104,7 +108,7 @@ TEST_CASE("networks of nested, tied and frozen layers, and forwards of one's own
   check_net(*custom, filled(Tensor<double, dyn, 8>(6)), [](auto const& y) { return sum(y * y); });
 }
 
-TEST_CASE("two small layers in one kernel, for few rows and for many") {
+TEST_CASE("small layers in one kernel, for few rows and for many") {
   CudaMachine const machine;
   if (!machine.usable()) return;
   auto const net = make<Narrow>(Rng{0});

@@ -213,17 +213,24 @@ auto run_member(Net const& net, X const& x) {
   }
 }
 
-/// How many members from I on run in one pass: 2, if member I has fused(x, next); 3, if the device of x has
-/// fused_layers(x, member I, and the next two). Traced values need every step.
+/// True if the device of x runs members I, I + 1, ... in one pass: it has fused_layers(x, them...).
+template <std::size_t I, class Net, class X, std::size_t... J>
+constexpr bool device_fuses(std::index_sequence<J...>) {
+  return requires(Net const& net, X const& x) { fused_layers(x, get_field<I + J>(net)...); };
+}
+
+/// How many members from I on run in one pass: 2, if member I has fused(x, next); the most that the device of x fuses,
+/// if that is more than 2. Traced values need every step.
 template <std::size_t I, class Net, class X>
 constexpr std::size_t fused_members() {
   constexpr std::size_t left = field_count<Net>() - I;
   if constexpr (!is_recorded<std::remove_const_t<X>> && left > 2 && runs_on_cuda<std::remove_const_t<X>>) {
-    if constexpr (requires(Net const& net, X const& x) {
-                    fused_layers(x, get_field<I>(net), get_field<I + 1>(net), get_field<I + 2>(net));
-                  }) {
-      return 3;
-    }
+    constexpr std::size_t most = []<std::size_t... K>(std::index_sequence<K...>) {
+      std::size_t n = 0;
+      ((n == 0 && device_fuses<I, Net, X>(std::make_index_sequence<left - K>{}) ? void(n = left - K) : void()), ...);
+      return n;
+    }(std::make_index_sequence<left - 2>{});
+    if constexpr (most != 0) return most;
   }
   if constexpr (!is_recorded<std::remove_const_t<X>> && left > 1) {
     if constexpr (requires(Net const& net, X const& x) { get_field<I>(net).fused(x, get_field<I + 1>(net)); }) return 2;
@@ -234,8 +241,10 @@ constexpr std::size_t fused_members() {
 template <std::size_t I, class Net, class X>
 auto run_step(Net const& net, X const& x) {
   constexpr std::size_t members = fused_members<I, Net, X>();
-  if constexpr (members == 3) {
-    return fused_layers(x, get_field<I>(net), get_field<I + 1>(net), get_field<I + 2>(net));
+  if constexpr (members > 2) {
+    return [&]<std::size_t... J>(std::index_sequence<J...>) {
+      return fused_layers(x, get_field<I + J>(net)...);
+    }(std::make_index_sequence<members>{});
   } else if constexpr (members == 2) {
     return get_field<I>(net).fused(x, get_field<I + 1>(net));
   } else {

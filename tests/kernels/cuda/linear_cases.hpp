@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "device.hpp"
@@ -81,8 +82,8 @@ void mlp_case(Device& device, Failures& failures, std::size_t rows, std::size_t 
   kernels::cuda::linear<In, Hidden, float, kernels::ReLU>(launcher, rows, on_x.data(), weight1.data(), bias1.data(),
                                                           hidden.data());
   kernels::cuda::linear<Hidden, Out, float>(launcher, rows, between, weight2.data(), bias2.data(), expected.data());
-  kernels::cuda::mlp<In, Hidden, Out, float>(launcher, rows, on_x.data(), weight1.data(), bias1.data(), kernels::ReLU{},
-                                             weight2.data(), bias2.data(), y.data());
+  kernels::cuda::mlp<float, std::tuple<kernels::ReLU>, In, Hidden, Out>(
+      launcher, rows, on_x.data(), {weight1.data(), weight2.data()}, {bias1.data(), bias2.data()}, y.data());
   failures.expect_same_bits("mlp of " + std::to_string(rows) + " rows", device.download(y), device.download(expected));
 }
 
