@@ -11,7 +11,9 @@
 
 #include <cuda_runtime.h>
 
+#include <cstddef>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 
@@ -75,8 +77,18 @@ __global__ void __launch_bounds__(Body::threads, resident<Body>()) run(Body cons
   body(block);
 }
 
-/// Launches on a stream, in order. Errors (thrown): device, with CUDA's text, where a launch is refused. What goes
-/// wrong while a kernel runs shows where the stream is next waited for.
+/// What the compiler calls a kernel's body.
+template <class Body>
+std::string kernel_name() {
+  std::string_view text = __PRETTY_FUNCTION__;  // "... [with Body = X; ...]" by g++, "... [Body = X]" by clang
+  std::size_t const begin = text.find("Body = ");
+  if (begin == std::string_view::npos) return "a kernel";
+  text.remove_prefix(begin + 7);
+  return std::string(text.substr(0, text.find_first_of(";]")));
+}
+
+/// Launches on a stream, in order. Errors (thrown): device, with the kernel and CUDA's text, where a launch is refused.
+/// What goes wrong while a kernel runs shows where the stream is next waited for.
 class StreamLauncher {
  public:
   explicit StreamLauncher(cudaStream_t stream) : stream_(stream) {}
@@ -95,7 +107,12 @@ class StreamLauncher {
     if (grid.x == 0 || grid.y == 0 || grid.z == 0) return;
     if constexpr (requires { Body::least_capability; }) require_capability(Body::least_capability);
     run<Body><<<dim3(grid.x, grid.y, grid.z), Body::threads, 0, stream_>>>(body);
-    check(cudaGetLastError(), "a kernel was not launched");
+    if (cudaError_t const status = cudaGetLastError(); status != cudaSuccess) {
+      std::string what = kernel_name<Body>() + " was not launched";
+      int device = 0;
+      if (cudaGetDevice(&device) == cudaSuccess) what.append(" on cuda:").append(std::to_string(device));
+      check(status, what.c_str());
+    }
   }
 
   /// Memory for what one launch leaves to the next; valid until the next call.
