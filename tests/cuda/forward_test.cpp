@@ -1,7 +1,7 @@
 // tests/cuda/forward_test.cpp: networks on a CUDA device compute what they compute on the host, and so do gradients.
 // SPDX-License-Identifier: BSL-1.0
 //
-// Compiled by g++ and clang for an emulated device, and by nvcc for a GPU (gpu_test.cu). Bound: an element is a chain
+// Compiled by g++ and clang for an emulated device, and by nvcc for a GPU (on_gpu.cu). Bound: an element is a chain
 // of at most 64 sums here, in another order than on the host, and an activation has another polynomial: 1e-5 of the
 // largest element in float, 1e-12 in double. What is exact on both sides, dropout's mask among it, is compared as such.
 #include <ashlar/cuda.hpp>

@@ -1,7 +1,7 @@
 // tests/cuda/training_test.cpp: training on a CUDA device against the host and against what was recorded with torch.
 // SPDX-License-Identifier: BSL-1.0
 //
-// Compiled by g++ and clang for an emulated device, and by nvcc for a GPU (gpu_test.cu). Bounds are those of
+// Compiled by g++ and clang for an emulated device, and by nvcc for a GPU (on_gpu_training.cu). Bounds are those of
 // tests/train/trace_test.cpp, which runs the same data on the host: of the largest element of a tensor 1e-12 in double
 // and 1e-4 in float. On an emulated device they differ by 7e-15 and 2e-6 after ten
 // steps; an optimizer's step by 4e-7, held to 2e-6.
