@@ -13,6 +13,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -41,18 +42,35 @@ ASHLAR_COLD inline bool is_number_list(Value const& v) {
 class LeafWalk {
  public:
   std::vector<ValueLeaf> walk(Value const& root) {
+    measure(root);
     if (!root.is_dict() || root.size() != 0) visit(root);
     return std::move(out_);
   }
 
  private:
+  static bool is_sequence(Value const& v) { return v.kind() == Value::Kind::list || v.kind() == Value::Kind::tuple; }
+
+  /// What the tree takes as it lies in memory, shared parts once: what the list may take is in proportion to that.
+  void measure(Value const& v) {
+    bool const is_dict = v.is_dict();
+    if ((!is_dict && !is_sequence(v)) || v.size() == 0) return;
+    void const* const place = is_dict ? static_cast<void const*>(v.items().data()) : v.elements().data();
+    if (!seen_.insert(place).second) return;
+    for (std::size_t i = 0; i < v.size(); ++i) {
+      allowed_ += 64;
+      if (is_dict && v.items()[i].key.kind() == Value::Kind::string) allowed_ += v.items()[i].key.as_string().size();
+      measure(is_dict ? v.items()[i].value : v.elements()[i]);
+    }
+  }
+
   // Not deeper than trees are: 500.
   void visit(Value const& v) {
     cost_ += path_.size() + 64;
-    if (cost_ > (std::size_t{512} << 20)) {
-      throw error(Errc::value, {"the tree stands for more parts than can be listed: 512 MiB of paths"});
+    if (cost_ / 16 > allowed_) {
+      throw error(Errc::value, {"the tree stands for more parts than can be listed: its containers hold each other "
+                                "many times, or its keys are too long"});
     }
-    bool const is_list = v.kind() == Value::Kind::list || v.kind() == Value::Kind::tuple;
+    bool const is_list = is_sequence(v);
     if ((!v.is_dict() && !is_list) || v.size() == 0 || is_number_list(v)) {
       out_.push_back({path_, v});
       return;
@@ -70,6 +88,8 @@ class LeafWalk {
   std::string path_;
   std::vector<ValueLeaf> out_;
   std::size_t cost_ = 0;
+  std::size_t allowed_ = std::size_t{64} << 10;
+  std::unordered_set<void const*> seen_;
 };
 
 template <class T>
