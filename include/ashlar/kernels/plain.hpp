@@ -25,32 +25,44 @@ using reference::rmsprop;
 using reference::sgd;
 using reference::softmax;
 
-template <bool Transposed, class Act = Identity, class T>
-void outer(std::size_t m, std::size_t n, std::size_t k, T const* a, std::size_t am, std::size_t ak, T const* b,
-           std::size_t ldb, T const* init, std::size_t ldi, T* c, std::size_t ldc) noexcept {
+/// c[i][j] = Act(init + sum over p of a[i * am + p * ak] * b[p * bk + j * bn]).
+template <class Act = Identity, class T>
+void product(std::size_t m, std::size_t n, std::size_t k, T const* a, std::size_t am, std::size_t ak, T const* b,
+             std::size_t bk, std::size_t bn, T const* init, std::size_t ldi, T* c, std::size_t ldc) noexcept {
   for (std::size_t i = 0; i < m; ++i) {
     for (std::size_t j = 0; j < n; ++j) {
       T sum = init[i * ldi + j];
-      for (std::size_t p = 0; p < k; ++p) sum += a[i * am + p * ak] * (Transposed ? b[j * ldb + p] : b[p * ldb + j]);
+      for (std::size_t p = 0; p < k; ++p) sum += a[i * am + p * ak] * b[p * bk + j * bn];
       c[i * ldc + j] = Act{}(sum);
     }
   }
 }
 
+template <class T>
+void outer(std::size_t m, std::size_t n, std::size_t k, T const* a, std::size_t am, std::size_t ak, T const* b,
+           std::size_t ldb, T const* init, std::size_t ldi, T* c, std::size_t ldc) noexcept {
+  product(m, n, k, a, am, ak, b, ldb, 1, init, ldi, c, ldc);
+}
+
 template <std::size_t, std::size_t, class T>
 void dot(std::size_t m, std::size_t n, std::size_t k, T const* a, std::size_t lda, T const* b, std::size_t ldb,
          T const* init, std::size_t ldi, T* c, std::size_t ldc) noexcept {
-  outer<true>(m, n, k, a, lda, 1, b, ldb, init, ldi, c, ldc);
+  product(m, n, k, a, lda, 1, b, 1, ldb, init, ldi, c, ldc);
+}
+
+template <std::size_t In, std::size_t Out, class Act, class T>
+void linear_columns(std::size_t rows, T const* x, T const* weight, T const* init, T* y) noexcept {
+  product<Act>(rows, Out, In, x, In, 1, weight, 1, In, init, 0, y, Out);
 }
 
 template <std::size_t In, std::size_t Out, std::size_t, class T>
 void linear_rows(std::size_t rows, T const* x, T const* weight, T const* init, T* y) noexcept {
-  outer<true>(rows, Out, In, x, In, 1, weight, In, init, 0, y, Out);
+  linear_columns<In, Out, Identity>(rows, x, weight, init, y);
 }
 
 template <std::size_t In, std::size_t Out, std::size_t, class Act, class T>
 void linear_row(T const* x, T const* weight, T const* init, T* y) noexcept {
-  outer<true, Act>(1, Out, In, x, In, 1, weight, In, init, 0, y, Out);
+  linear_columns<In, Out, Act>(1, x, weight, init, y);
 }
 
 template <class T>
@@ -59,7 +71,7 @@ void outer_and_rows(std::size_t rows, std::size_t in, std::size_t out, T const* 
   for (std::size_t r = 0; dbias != nullptr && r < rows; ++r) {
     for (std::size_t o = 0; o < out; ++o) dbias[o] += dy[r * out + o];
   }
-  outer<false>(out, in, rows, dy, 1, out, x, in, dweight, in, dweight, in);
+  outer(out, in, rows, dy, 1, out, x, in, dweight, in, dweight, in);
 }
 
 template <Moment M>

@@ -27,7 +27,7 @@ void add_rows_by_rows(std::size_t m, std::size_t n, std::size_t k, T const* a, s
 template <class T>
 void add_rows_by_columns(std::size_t m, std::size_t n, std::size_t k, T const* a, std::size_t am, std::size_t ak,
                          T const* b, std::size_t ldb, T* c, std::size_t ldc) noexcept {
-  ASHLAR_DISPATCH(outer<false>(m, n, k, a, am, ak, b, ldb, c, ldc, c, ldc));
+  ASHLAR_DISPATCH(outer(m, n, k, a, am, ak, b, ldb, c, ldc, c, ldc));
 }
 
 }  // namespace detail

@@ -32,7 +32,7 @@ inline constexpr std::size_t patch_bytes = std::size_t{1} << 20;
 template <class T>
 void add_product(std::size_t m, std::size_t n, std::size_t k, T const* a, std::size_t am, std::size_t ak, T const* b,
                  std::size_t ldb, T* c, std::size_t ldc) noexcept {
-  ASHLAR_DISPATCH(outer<false>(m, n, k, a, am, ak, b, ldb, c, ldc, c, ldc));
+  ASHLAR_DISPATCH(outer(m, n, k, a, am, ak, b, ldb, c, ldc, c, ldc));
 }
 
 /// c (m, n) += a (m, k) * transpose(b (n, k)).

@@ -298,6 +298,12 @@ ASHLAR_TARGET inline void linear_row(T const* x, T const* weight, T const* init,
   }
 }
 
+/// Rows of linear by the columns of the transposed weight.
+template <std::size_t In, std::size_t Out, class Act, class T>
+ASHLAR_TARGET inline void linear_columns(std::size_t rows, T const* x, T const* weight, T const* init, T* y) noexcept {
+  outer<Act>(rows, Out, In, x, In, 1, weight, In, init, 0, y, Out, &transpose_panel<In, T>);
+}
+
 /// Rows of linear against C rows of weight at a time; few short rows all at once with AVX-512, so that x is read once.
 /// Zen 5, g++ 12 -O2, in fives and at once, of 275 GF/s: 32 x 128 -> 10 158 and 198, 64 x 100 -> 10 119 and 138; in
 /// fours and at once: 32 x 128 -> 8 169 and 195. 64 x 256 -> 10 is the same, 16 x 512 -> 10 146 and 117.

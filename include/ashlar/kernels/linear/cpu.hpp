@@ -68,7 +68,7 @@ void linear(std::size_t rows, T const* x, T const* weight, T const* bias, T* y) 
     ASHLAR_DISPATCH(linear_row<In, Out, c, Act>(x, weight, init, y));
   }
   if constexpr (detail::by_columns<In, Out>) {
-    ASHLAR_DISPATCH(outer<true, Act>(rows, Out, In, x, In, std::size_t{1}, weight, In, init, std::size_t{0}, y, Out));
+    ASHLAR_DISPATCH(linear_columns<In, Out, Act>(rows, x, weight, init, y));
   } else {
     constexpr std::size_t c = detail::dot_group(Out);
     ASHLAR_DISPATCH(linear_rows<In, Out, c>(rows, x, weight, init, y));
@@ -78,7 +78,7 @@ void linear(std::size_t rows, T const* x, T const* weight, T const* bias, T* y) 
 /// dx += dy * weight: dy (rows, Out), weight (Out, In) -> dx (rows, In).
 template <std::size_t In, std::size_t Out, class T>
 void linear_backward_input(std::size_t rows, T const* dy, T const* weight, T* dx) noexcept {
-  ASHLAR_DISPATCH(outer<false>(rows, In, Out, dy, Out, std::size_t{1}, weight, In, dx, In, dx, In));
+  ASHLAR_DISPATCH(outer(rows, In, Out, dy, Out, std::size_t{1}, weight, In, dx, In, dx, In));
 }
 
 /// dweight += transpose(dy) * x, dbias += column sums of dy: x (rows, In), dy (rows, Out). dbias may be null.

@@ -15,7 +15,7 @@ inline namespace ASHLAR_KERNELS_ABI {
 template <class T>
 void matmul(std::size_t m, std::size_t k, std::size_t n, T const* a, T const* b, T* c) noexcept {
   for (std::size_t i = 0; i < m * n; ++i) c[i] = T(0);
-  ASHLAR_DISPATCH(outer<false>(m, n, k, a, k, std::size_t{1}, b, n, c, n, c, n));
+  ASHLAR_DISPATCH(outer(m, n, k, a, k, std::size_t{1}, b, n, c, n, c, n));
 }
 
 /// da += dc * transpose(b): dc (m, n), b (k, n) -> da (m, k).
@@ -27,7 +27,7 @@ void matmul_backward_a(std::size_t m, std::size_t k, std::size_t n, T const* dc,
 /// db += transpose(a) * dc: a (m, k), dc (m, n) -> db (k, n).
 template <class T>
 void matmul_backward_b(std::size_t m, std::size_t k, std::size_t n, T const* a, T const* dc, T* db) noexcept {
-  ASHLAR_DISPATCH(outer<false>(k, n, m, a, std::size_t{1}, k, dc, n, db, n, db, n));
+  ASHLAR_DISPATCH(outer(k, n, m, a, std::size_t{1}, k, dc, n, db, n, db, n));
 }
 
 }  // namespace ASHLAR_KERNELS_ABI

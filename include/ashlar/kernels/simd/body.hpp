@@ -92,24 +92,24 @@ struct Simd {
   }
 
 #if ASHLAR_LEVEL == 2
-  /// load_pieces(p, step) and load_pieces(p + 16 bytes, step), from half as many loads. 256 rows of 20 floats turned,
-  /// Zen 5, g++ 12 -O2: 197 ns became 168; joined by shuffles, as g++ would, 179.
-  ASHLAR_INLINE static void load_two_pieces(T const* p, std::size_t step, V& first, V& second) noexcept {
-    auto const low = load_halves(p, p + step);
-    auto const high = load_halves(p + 2 * step, p + 3 * step);
+  /// load_pieces(p, q, r, s) and, from 16 bytes behind each, the next, from half as many loads.
+  ASHLAR_INLINE static void load_two_pieces(T const* p, T const* q, T const* r, T const* s, V& first,
+                                            V& second) noexcept {
+    auto const low = load_halves(p, q);
+    auto const high = load_halves(r, s);
+#if defined(__clang__) || defined(ASHLAR_EMULATE_AVX512)
     first = (V)__builtin_shufflevector(low, high, 0, 1, 4, 5, 8, 9, 12, 13);
     second = (V)__builtin_shufflevector(low, high, 2, 3, 6, 7, 10, 11, 14, 15);
+#else
+    first = (V)__builtin_ia32_shuf_f64x2_mask(low, high, 0x88, low, static_cast<signed char>(-1));
+    second = (V)__builtin_ia32_shuf_f64x2_mask(low, high, 0xdd, low, static_cast<signed char>(-1));
+#endif
   }
-  /// 32 bytes from each of p and q: by masks, which leave the shuffling ports alone.
+  /// 32 bytes from each of p and q.
   ASHLAR_INLINE static auto load_halves(T const* p, T const* q) noexcept {
     typedef double H __attribute__((vector_size(32), aligned(4), may_alias));
     H const a = *reinterpret_cast<H const*>(p), b = *reinterpret_cast<H const*>(q);
-#if defined(__clang__) || defined(ASHLAR_EMULATE_AVX512)
     return __builtin_shufflevector(a, b, 0, 1, 2, 3, 4, 5, 6, 7);
-#else
-    auto const twice = __builtin_ia32_broadcastf64x4_512(a, Simd<double>::zero(), static_cast<unsigned char>(0xff));
-    return __builtin_ia32_broadcastf64x4_512(b, twice, static_cast<unsigned char>(0xf0));
-#endif
   }
 #endif
 
