@@ -61,9 +61,8 @@ void check_one_row() {
 }
 
 // A row has the bits it has anywhere else in a batch, at any alignment; and alone, where the header promises it.
-template <class T, std::size_t In, std::size_t Out>
+template <class T, std::size_t In, std::size_t Out, std::size_t rows = 29>
 void check_rows_independent() {
-  constexpr std::size_t rows = 29;
   auto x = random_values<T>(rows * In, 11);
   auto weight = random_values<T>(Out * In, 12, 0);
   auto bias = random_values<T>(Out, 13);
@@ -178,6 +177,7 @@ KERNEL_CASE("a row's bits do not depend on its batch") {
     check_rows_independent<float, 64, 65>();
     check_rows_independent<float, 65, 20>();
     check_rows_independent<float, 1030, 6>();
+    check_rows_independent<float, 1030, 6, 101>();  // more rows than pass a weight at once
     check_rows_independent<double, 33, 20>();
     check_rows_independent<double, 300, 22>();
   });

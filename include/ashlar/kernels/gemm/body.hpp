@@ -124,6 +124,11 @@ ASHLAR_TARGET __attribute__((noinline)) void dot_rows(std::size_t m, std::size_t
   for (; i < m; ++i) dot_tile<1, C>(k, a + i * lda, lda, b, ldb, init + i * ldi, ldi, c + i * ldc, ldc);
 }
 
+/// Elements of a that pass all of b before the next do: 384 KB, which stay in a second cache. k x k -> k with k rows,
+/// Zen 5, g++ 12 -O2, all of a at once and so, of 270 GF/s: 512 80 and 88 %, 768 69 and 85 %, 1024 62 and 74 %.
+template <class T>
+inline constexpr std::size_t dot_block = 393216 / sizeof(T);
+
 /// c (m, n) = init + a (m, k) * transpose(b (n, k)). Row r of init begins at init + r * ldi; ldi 0: one row for all.
 /// C, Rest: rows of b at a time, and at the end, n % C of them; Rest = C takes the end one by one.
 template <std::size_t C, std::size_t Rest, class T>
@@ -133,16 +138,19 @@ ASHLAR_TARGET __attribute__((noinline)) void dot(std::size_t m, std::size_t n, s
   std::size_t p = 0;
   do {
     std::size_t const some = k - p < k_block<T> ? k - p : k_block<T>;
-    std::size_t j = 0;
-    for (; j + C <= n; j += C) {
-      dot_rows<C>(m, some, a + p, lda, b + j * ldb + p, ldb, init + j, ldi, c + j, ldc);
-    }
-    if constexpr (Rest > 0 && Rest < C) {
-      dot_rows<Rest>(m, some, a + p, lda, b + j * ldb + p, ldb, init + j, ldi, c + j, ldc);
-    }
-    if constexpr (Rest == C) {
-      for (std::size_t left = n - j; left != 0; --left, ++j) {
-        dot_rows<1>(m, some, a + p, lda, b + j * ldb + p, ldb, init + j, ldi, c + j, ldc);
+    std::size_t const most = dot_block<T> / (some == 0 ? 1 : some);
+    for (std::size_t i = 0; i < m; i += most) {
+      std::size_t const rows = m - i < most ? m - i : most;
+      T const* const from = a + i * lda + p;
+      T const* start = init + i * ldi;
+      T* to = c + i * ldc;
+      std::size_t j = 0;
+      for (; j + C <= n; j += C) dot_rows<C>(rows, some, from, lda, b + j * ldb + p, ldb, start + j, ldi, to + j, ldc);
+      if constexpr (Rest > 0 && Rest < C) {
+        dot_rows<Rest>(rows, some, from, lda, b + j * ldb + p, ldb, start + j, ldi, to + j, ldc);
+      }
+      if constexpr (Rest == C) {
+        for (; j < n; ++j) dot_rows<1>(rows, some, from, lda, b + j * ldb + p, ldb, start + j, ldi, to + j, ldc);
       }
     }
     init = c;
