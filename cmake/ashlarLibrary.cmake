@@ -2,6 +2,7 @@
 #
 #   ashlar::headers  the library as headers alone
 #   ashlar::ashlar   the same, and the code behind save and load compiled once a project (ashlarCompiled.cmake)
+#   ashlar::threads  ashlar::ashlar and oneTBB, where that is found (ashlarThreads.cmake)
 # FlatBuffers is used through its headers alone, so its include folder is taken and its library is not linked.
 # CUDA headers (.cuh) are a file set of their own: they are installed, but a C++ compiler cannot check that they stand alone.
 include(GNUInstallDirs)
@@ -14,10 +15,13 @@ target_include_directories(ashlar_headers SYSTEM INTERFACE
 
 set(ashlar_include_dir ${PROJECT_SOURCE_DIR}/include)
 file(GLOB_RECURSE ashlar_headers CONFIGURE_DEPENDS ${ashlar_include_dir}/ashlar/*.hpp ${ashlar_include_dir}/ashlar/*.h)
+list(REMOVE_ITEM ashlar_headers ${ashlar_include_dir}/ashlar/threads.hpp)  # needs oneTBB to be checked
 file(GLOB_RECURSE ashlar_cuda_headers CONFIGURE_DEPENDS ${ashlar_include_dir}/ashlar/*.cuh)
 target_sources(ashlar_headers INTERFACE FILE_SET HEADERS BASE_DIRS ${ashlar_include_dir} FILES ${ashlar_headers})
 target_sources(ashlar_headers INTERFACE FILE_SET cuda_headers TYPE HEADERS BASE_DIRS ${ashlar_include_dir}
   FILES ${ashlar_cuda_headers})
+target_sources(ashlar_headers INTERFACE FILE_SET thread_headers TYPE HEADERS BASE_DIRS ${ashlar_include_dir}
+  FILES ${ashlar_include_dir}/ashlar/threads.hpp)
 set_target_properties(ashlar_headers PROPERTIES
   EXPORT_NAME headers
   VERIFY_INTERFACE_HEADER_SETS ${PROJECT_IS_TOP_LEVEL}
@@ -31,6 +35,7 @@ endif()
 add_library(ashlar INTERFACE)
 add_library(ashlar::ashlar ALIAS ashlar)
 target_link_libraries(ashlar INTERFACE ashlar_headers $<BUILD_INTERFACE:ashlar_io>)
+include(${CMAKE_CURRENT_LIST_DIR}/ashlarThreads.cmake)
 if(ASHLAR_SANITIZE)
   target_compile_options(ashlar_io PRIVATE
     -fsanitize=${ASHLAR_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)

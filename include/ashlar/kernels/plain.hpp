@@ -66,12 +66,12 @@ void linear_row(T const* x, T const* weight, T const* init, T* y) noexcept {
 }
 
 template <class T>
-void outer_and_rows(std::size_t rows, std::size_t in, std::size_t out, T const* x, T const* dy, T* dweight,
-                    T* dbias) noexcept {
+void outer_and_rows(std::size_t rows, std::size_t in, std::size_t out, T const* x, T const* dy, std::size_t ldy,
+                    T* dweight, T* dbias) noexcept {
   for (std::size_t r = 0; dbias != nullptr && r < rows; ++r) {
-    for (std::size_t o = 0; o < out; ++o) dbias[o] += dy[r * out + o];
+    for (std::size_t o = 0; o < out; ++o) dbias[o] += dy[r * ldy + o];
   }
-  outer(out, in, rows, dy, 1, out, x, in, dweight, in, dweight, in);
+  outer(out, in, rows, dy, 1, ldy, x, in, dweight, in, dweight, in);
 }
 
 template <Moment M>

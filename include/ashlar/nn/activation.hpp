@@ -1,6 +1,7 @@
 // Ashlar: activations and other functions of one element, as functions and as layers.  SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <ashlar/core/parallel.hpp>
 #include <ashlar/grad/op.hpp>
 #include <ashlar/kernels/pointwise/cpu.hpp>
 #include <ashlar/nn/flow.hpp>
@@ -24,11 +25,15 @@ struct PointwiseOp {
   }
   template <class Y, class X>
   void forward(Y y, X x) const {
-    kernels::map(f, y.numel(), x.data(), y.data());
+    in_parts(y.numel(), least_elements,
+             [&](std::size_t first, std::size_t count) { kernels::map(f, count, x.data() + first, y.data() + first); });
   }
   template <class Y, class X>
   void pullback(Y dy, Y y, X const& x) const {
-    if (x.grad != nullptr) kernels::map_pullback(f, y.numel(), x.data(), y.data(), dy.data(), x.grad);
+    if (x.grad == nullptr) return;
+    in_parts(y.numel(), least_elements, [&](std::size_t first, std::size_t count) {
+      kernels::map_pullback(f, count, x.data() + first, y.data() + first, dy.data() + first, x.grad + first);
+    });
   }
 };
 

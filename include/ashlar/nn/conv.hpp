@@ -6,6 +6,7 @@
 #include <ashlar/grad/op.hpp>
 #include <ashlar/kernels/conv/cpu.hpp>
 #include <ashlar/nn/apply_layer.hpp>
+#include <ashlar/nn/conv_parts.hpp>
 #include <ashlar/nn/flow.hpp>
 #include <ashlar/nn/initialise.hpp>
 #include <ashlar/nn/window.hpp>
@@ -83,7 +84,7 @@ struct ConvOp {
     T const* start = nullptr;
     ((start = bias.data()), ...);
     kernels::ConvShape const shape = shape_of(x);
-    kernels::conv(shape, images(y, shape), x.data(), weight.data(), start, y.data(), workspace(shape).data());
+    conv_in_parts<T>(shape, images(y, shape), x.data(), weight.data(), start, y.data());
   }
   template <class Y, class X, class W, class... B>
   void pullback(Y dy, Y, X const& x, W const& weight, B const&... bias) const {
@@ -91,11 +92,10 @@ struct ConvOp {
     ((dbias = bias.grad), ...);
     kernels::ConvShape const shape = shape_of(x);
     std::size_t const n = images(dy, shape);
-    auto work = workspace(shape);
     if (weight.grad != nullptr || dbias != nullptr) {
-      kernels::conv_backward_parameters(shape, n, x.data(), dy.data(), weight.grad, dbias, work.data());
+      conv_backward_parameters_in_parts<T>(shape, n, x.data(), dy.data(), weight.grad, dbias);
     }
-    if (x.grad != nullptr) kernels::conv_backward_input(shape, n, dy.data(), weight.data(), x.grad, work.data());
+    if (x.grad != nullptr) conv_backward_input_in_parts<T>(shape, n, dy.data(), weight.data(), x.grad);
   }
 
   template <class X>
@@ -111,11 +111,6 @@ struct ConvOp {
   template <class Y>
   static std::size_t images(Y const& y, kernels::ConvShape const& shape) {
     return y.numel() / shape.y_size();
-  }
-
- private:
-  static Tensor<T, dyn> workspace(kernels::ConvShape const& shape) {
-    return Tensor<T, dyn>(uninitialized_t{}, make_dims<dyn>(kernels::conv_workspace<T>(shape)));
   }
 };
 

@@ -100,26 +100,25 @@ struct ConvTransposeOp {
     for (std::size_t p = 0; area != 0 && p < y.numel() / area; ++p) {
       kernels::fill(area, start[0] != nullptr ? start[0][p % Traits::map.out] : T(0), y.data() + p * area);
     }
-    kernels::conv_backward_input(shape, images(y, shape), x.data(), weight.data(), y.data(), workspace(shape).data());
+    if (std::size_t const n = images(y, shape); n != 0) {
+      conv_backward_input_in_parts<T>(shape, n, x.data(), weight.data(), y.data());
+    }
   }
   template <class Y, class X, class W, class... B>
   void pullback(Y dy, Y, X const& x, W const& weight, B const&... bias) const {
     kernels::ConvShape const shape = shape_of(x);
     std::size_t const n = images(dy, shape);
     std::size_t const area = shape.height * shape.width;
-    T const* const none = nullptr;
-    auto work = workspace(shape);
-    if (weight.grad != nullptr) {
-      T* const no_bias = nullptr;
-      kernels::conv_backward_parameters(shape, n, dy.data(), x.data(), weight.grad, no_bias, work.data());
+    if (weight.grad != nullptr && n != 0) {
+      conv_backward_parameters_in_parts<T>(shape, n, dy.data(), x.data(), weight.grad, nullptr);
     }
     std::array<T*, 1> const dbias{bias.grad...};
     for (std::size_t p = 0; dbias[0] != nullptr && area != 0 && p < dy.numel() / area; ++p) {
       dbias[0][p % Traits::map.out] += kernels::detail::sum_in_parts(area, dy.data() + p * area);
     }
-    if (x.grad == nullptr) return;
+    if (x.grad == nullptr || n == 0) return;
     Tensor<T, dyn> dx(uninitialized_t{}, make_dims<dyn>(x.numel()));
-    kernels::conv(shape, n, dy.data(), weight.data(), none, dx.data(), work.data());
+    conv_in_parts<T>(shape, n, dy.data(), weight.data(), nullptr, dx.data());
     kernels::accumulate(x.numel(), static_cast<T const*>(dx.data()), x.grad);
   }
 
@@ -136,12 +135,6 @@ struct ConvTransposeOp {
   template <class Y>
   static std::size_t images(Y const& y, kernels::ConvShape const& shape) {
     return shape.x_size() == 0 ? 0 : y.numel() / shape.x_size();
-  }
-
- private:
-  static Tensor<T, dyn> workspace(kernels::ConvShape const& shape) {
-    return Tensor<T, dyn>(uninitialized_t{},
-                          make_dims<dyn>(shape.x_size() == 0 ? 0 : kernels::conv_workspace<T>(shape)));
   }
 };
 

@@ -1,6 +1,7 @@
 // Ashlar: Linear, an affine map over the last dimension.  SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <ashlar/core/parallel.hpp>
 #include <ashlar/core/parameter.hpp>
 #include <ashlar/core/refuse.hpp>
 #include <ashlar/grad/op.hpp>
@@ -60,11 +61,11 @@ struct LinearOp {
   }
   template <class Y, class X, class W>
   void forward(Y y, X x, W weight) const {
-    kernels::linear<In, Out, T, Act>(rows(y), x.data(), weight.data(), nullptr, y.data());
+    linear(y, x.data(), weight.data(), nullptr);
   }
   template <class Y, class X, class W, class B>
   void forward(Y y, X x, W weight, B bias) const {
-    kernels::linear<In, Out, T, Act>(rows(y), x.data(), weight.data(), bias.data(), y.data());
+    linear(y, x.data(), weight.data(), bias.data());
   }
   template <class Y, class X, class W, class... B>
   void pullback(Y dy, Y, X const& x, W const& weight, B const&... bias) const {
@@ -72,14 +73,30 @@ struct LinearOp {
     T* dbias = nullptr;
     ((dbias = bias.grad), ...);
     if (weight.grad != nullptr) {
-      kernels::linear_backward_parameters<In, Out, T>(rows(dy), x.data(), dy.data(), weight.grad, dbias);
+      in_parts(Out, items_of_part(least_products, rows(dy) * In), [&](std::size_t first, std::size_t count) {
+        kernels::linear_backward_parameters<In, Out, T>(rows(dy), x.data(), dy.data(), weight.grad, dbias, first,
+                                                        count);
+      });
     } else if (dbias != nullptr) {
       for (std::size_t i = 0; i < dy.numel(); ++i) dbias[i % Out] += dy.data()[i];
     }
-    if (x.grad != nullptr) kernels::linear_backward_input<In, Out, T>(rows(dy), dy.data(), weight.data(), x.grad);
+    if (x.grad != nullptr) {
+      in_parts(rows(dy), least_rows, [&](std::size_t first, std::size_t count) {
+        kernels::linear_backward_input<In, Out, T>(count, dy.data() + first * Out, weight.data(), x.grad + first * In);
+      });
+    }
   }
 
  private:
+  // A row alone may have other bits than among others; two have not (kernels/linear/cpu.hpp).
+  static constexpr std::size_t least_rows = items_of_part(least_products, In* Out, 2);
+
+  template <class Y>
+  static void linear(Y y, T const* x, T const* weight, T const* bias) {
+    in_parts(rows(y), least_rows, [&](std::size_t first, std::size_t count) {
+      kernels::linear<In, Out, T, Act>(count, x + first * In, weight, bias, y.data() + first * Out);
+    });
+  }
   template <class Y>
   static std::size_t rows(Y const& y) {
     return y.numel() / Out;

@@ -1,6 +1,7 @@
 // Ashlar: the matrix product.  SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <ashlar/core/parallel.hpp>
 #include <ashlar/grad/op.hpp>
 #include <ashlar/kernels/matmul/cpu.hpp>
 #include <ashlar/nn/flow.hpp>
@@ -25,15 +26,27 @@ struct MatmulOp {
   }
   template <class Y, class A, class B>
   void forward(Y y, A a, B b) const {
-    kernels::matmul(y.numel() / b.size(1), b.size(0), b.size(1), a.data(), b.data(), y.data());
+    std::size_t const k = b.size(0);
+    std::size_t const n = b.size(1);
+    in_parts(y.numel() / n, items_of_part(least_products, k * n), [&](std::size_t first, std::size_t count) {
+      kernels::matmul(count, k, n, a.data() + first * k, b.data(), y.data() + first * n);
+    });
   }
   template <class Y, class A, class B>
   void pullback(Y dy, Y, A const& a, B const& b) const {
     std::size_t const k = b.size(0);
     std::size_t const n = b.size(1);
     std::size_t const m = dy.numel() / n;
-    if (a.grad != nullptr) kernels::matmul_backward_a(m, k, n, dy.data(), b.data(), a.grad);
-    if (b.grad != nullptr) kernels::matmul_backward_b(m, k, n, a.data(), dy.data(), b.grad);
+    if (a.grad != nullptr) {
+      in_parts(m, items_of_part(least_products, k * n), [&](std::size_t first, std::size_t count) {
+        kernels::matmul_backward_a(count, k, n, dy.data() + first * n, b.data(), a.grad + first * k);
+      });
+    }
+    if (b.grad != nullptr) {
+      in_parts(k, items_of_part(least_products, m * n), [&](std::size_t first, std::size_t count) {
+        kernels::matmul_backward_b(m, k, n, a.data(), dy.data(), b.grad, first, count);
+      });
+    }
   }
 };
 

@@ -4,6 +4,7 @@
 // lie side by side form one run: a network of plain layers is a single block, and a step is a single pass.
 #pragma once
 
+#include <ashlar/core/parallel.hpp>
 #include <ashlar/core/refuse.hpp>
 #include <ashlar/reflect/manifest.hpp>
 
@@ -192,10 +193,16 @@ void clear_gaps(Object& object) {
   }
 }
 
-/// One pass of an update over the trainable runs; afterwards the padding between parameters is zero in all objects.
+/// One pass of an update over the trainable runs, which may come in parts; afterwards the padding between parameters is
+/// zero in all objects.
 template <class Net, class F, class... Objects>
 void update_runs(F&& f, Objects&... objects) {
-  for_each_in<Net>(runs<Net>, f);
+  for_each_in<Net>(runs<Net>, [&]<class T>(Run const& run) {
+    in_parts(run.count, least_elements, [&](std::size_t first, std::size_t count) {
+      std::size_t const bytes = first * sizeof(T);
+      f.template operator()<T>(Run{run.dtype, run.offset + bytes, count, run.packed + bytes});
+    });
+  });
   (clear_gaps<Net>(objects), ...);
 }
 

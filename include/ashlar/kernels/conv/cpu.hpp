@@ -197,17 +197,22 @@ void add_patches(ConvShape const& shape, std::size_t p, std::size_t count, T con
                });
 }
 
-/// f(group, first position of y, positions, first row of y, rows) for each group and block of rows of an image.
+/// f(group, first position of y, positions, first row of y, rows) for each group and block of the rows [first, last) of
+/// an image.
 template <class T, class F>
-void for_each_block(ConvShape const& shape, F const& f) noexcept {
+void for_each_block(ConvShape const& shape, std::size_t first, std::size_t last, F const& f) noexcept {
   std::size_t const width = shape.out_width();
   std::size_t const at_once = rows_at_once<T>(shape);
   for (std::size_t g = 0; g < shape.groups; ++g) {
-    for (std::size_t p = 0; p < shape.out_height(); p += at_once) {
-      std::size_t const rows = shape.out_height() - p < at_once ? shape.out_height() - p : at_once;
+    for (std::size_t p = first; p < last; p += at_once) {
+      std::size_t const rows = last - p < at_once ? last - p : at_once;
       f(g, p * width, rows * width, p, rows);
     }
   }
+}
+template <class T, class F>
+void for_each_block(ConvShape const& shape, F const& f) noexcept {
+  for_each_block<T>(shape, 0, shape.out_height(), f);
 }
 
 /// Sum of n elements in eight parts, joined in order.
@@ -240,6 +245,32 @@ constexpr std::size_t conv_workspace(ConvShape const& shape) {
   return most;
 }
 
+/// True if rows of y may be taken by themselves, by conv_rows.
+constexpr bool conv_has_rows(ConvShape const& shape) { return !detail::by_windows(shape); }
+
+/// `count` rows, from `first` on, of each channel of the y of one image; as conv, whose bits they have.
+template <class T>
+void conv_rows(ConvShape const& shape, std::size_t first, std::size_t count, T const* x, T const* weight, T const* bias,
+               T* y, T* work) noexcept {
+  std::size_t const outs = shape.out_of_group();
+  std::size_t const patch = shape.patch();
+  std::size_t const width = shape.out_width();
+  std::size_t const area = shape.out_height() * width;
+  std::size_t const x_group = shape.x_size() / shape.groups;
+  for (std::size_t o = 0; o < shape.out; ++o) {
+    detail::fill(count * width, bias != nullptr ? bias[o] : T(0), y + o * area + first * width);
+  }
+  detail::for_each_block<T>(
+      shape, first, first + count,
+      [=, &shape](std::size_t g, std::size_t at, std::size_t positions, std::size_t p, std::size_t rows) {
+        bool const as_is = detail::is_pointwise(shape);
+        if (!as_is) detail::lay_out_patches(shape, p, rows, x + g * x_group, work);
+        detail::add_product(outs, positions, patch, weight + g * outs * patch, patch, std::size_t{1},
+                            as_is ? x + g * x_group + at : work, as_is ? area : positions, y + g * outs * area + at,
+                            area);
+      });
+}
+
 /// y = bias + weight * patches: x (images, in, height, width), weight (out, in / groups, rows, columns), bias (out) or
 /// null -> y (images, out, out_height, out_width); overwrites y. work (conv_workspace) is written.
 ///
@@ -253,27 +284,18 @@ void conv(ConvShape const& shape, std::size_t images, T const* x, T const* weigh
   std::size_t const area = shape.out_height() * shape.out_width();
   std::size_t const x_group = shape.x_size() / shape.groups;
   for (std::size_t n = 0; n < images; ++n, x += shape.x_size(), y += shape.y_size()) {
-    for (std::size_t o = 0; o < shape.out; ++o) {
-      T const start = bias != nullptr ? bias[o] : T(0);
-      detail::fill(area, start, y + o * area);
-    }
-    if (detail::by_windows(shape)) {
-      PaddedPlanes const planes = detail::padded<T>(shape, true);
-      for (std::size_t g = 0; g < shape.groups; ++g) {
-        detail::lay_out_planes(shape, planes, true, x + g * x_group, work);
-        for (std::size_t o = g * outs; o < (g + 1) * outs; ++o) {
-          detail::windows(shape.columns.stride, planes, static_cast<T const*>(work), weight + o * patch, y + o * area);
-        }
-      }
+    if (conv_has_rows(shape)) {
+      conv_rows(shape, 0, shape.out_height(), x, weight, bias, y, work);
       continue;
     }
-    detail::for_each_block<T>(
-        shape, [=, &shape](std::size_t g, std::size_t at, std::size_t count, std::size_t p, std::size_t rows) {
-          bool const as_is = detail::is_pointwise(shape);
-          if (!as_is) detail::lay_out_patches(shape, p, rows, x + g * x_group, work);
-          detail::add_product(outs, count, patch, weight + g * outs * patch, patch, std::size_t{1},
-                              as_is ? x + g * x_group : work, count, y + g * outs * area + at, area);
-        });
+    PaddedPlanes const planes = detail::padded<T>(shape, true);
+    for (std::size_t g = 0; g < shape.groups; ++g) {
+      detail::lay_out_planes(shape, planes, true, x + g * x_group, work);
+      for (std::size_t o = g * outs; o < (g + 1) * outs; ++o) {
+        detail::fill(area, bias != nullptr ? bias[o] : T(0), y + o * area);
+        detail::windows(shape.columns.stride, planes, static_cast<T const*>(work), weight + o * patch, y + o * area);
+      }
+    }
   }
 }
 

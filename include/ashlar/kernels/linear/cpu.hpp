@@ -81,10 +81,13 @@ void linear_backward_input(std::size_t rows, T const* dy, T const* weight, T* dx
   ASHLAR_DISPATCH(outer(rows, In, Out, dy, Out, std::size_t{1}, weight, In, dx, In, dx, In));
 }
 
-/// dweight += transpose(dy) * x, dbias += column sums of dy: x (rows, In), dy (rows, Out). dbias may be null.
+/// dweight += transpose(dy) * x, dbias += column sums of dy: x (rows, In), dy (rows, Out). dbias may be null. Of
+/// dweight and dbias only `count` rows from `first` on: which are taken together changes no bit.
 template <std::size_t In, std::size_t Out, class T>
-void linear_backward_parameters(std::size_t rows, T const* x, T const* dy, T* dweight, T* dbias) noexcept {
-  ASHLAR_DISPATCH(outer_and_rows(rows, In, Out, x, dy, dweight, dbias));
+void linear_backward_parameters(std::size_t rows, T const* x, T const* dy, T* dweight, T* dbias, std::size_t first = 0,
+                                std::size_t count = Out) noexcept {
+  if (dbias != nullptr) dbias += first;
+  ASHLAR_DISPATCH(outer_and_rows(rows, In, count, x, dy + first, Out, dweight + first * In, dbias));
 }
 
 }  // namespace ASHLAR_KERNELS_ABI

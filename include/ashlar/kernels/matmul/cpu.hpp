@@ -24,10 +24,17 @@ void matmul_backward_a(std::size_t m, std::size_t k, std::size_t n, T const* dc,
   ASHLAR_DISPATCH(dot<4, 4>(m, k, n, dc, n, b, n, da, k, da, k));
 }
 
-/// db += transpose(a) * dc: a (m, k), dc (m, n) -> db (k, n).
+/// db += transpose(a) * dc: a (m, k), dc (m, n) -> db (k, n), of which `count` rows from `first` on.
+template <class T>
+void matmul_backward_b(std::size_t m, std::size_t k, std::size_t n, T const* a, T const* dc, T* db, std::size_t first,
+                       std::size_t count) noexcept {
+  T* const to = db + first * n;
+  ASHLAR_DISPATCH(outer(count, n, m, a + first, std::size_t{1}, k, dc, n, to, n, to, n));
+}
+
 template <class T>
 void matmul_backward_b(std::size_t m, std::size_t k, std::size_t n, T const* a, T const* dc, T* db) noexcept {
-  ASHLAR_DISPATCH(outer(k, n, m, a, std::size_t{1}, k, dc, n, db, n, db, n));
+  matmul_backward_b(m, k, n, a, dc, db, 0, k);
 }
 
 }  // namespace ASHLAR_KERNELS_ABI
