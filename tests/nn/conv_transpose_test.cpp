@@ -16,6 +16,9 @@ namespace {
 
 constexpr ConvTransposeOptions plain{};
 constexpr ConvTransposeOptions stride2{.stride = 2, .padding = 1, .output_padding = 1};
+// No window reaches the last elements: a read and a write behind x, once.
+constexpr ConvTransposeOptions beyond{
+    .stride = {1, 2}, .padding = {1, 0}, .output_padding = {2, 1}, .groups = 2, .dilation = {3, 2}};
 constexpr ConvTransposeOptions groups{.stride = {2, 1}, .groups = 2, .bias = false};
 
 static_assert(std::is_same_v<decltype(ConvTranspose2d<3, 4, 3, stride2>{}(Tensor<float, dyn, 3, 4, 5>(1))),
@@ -32,6 +35,15 @@ TEST_CASE("ConvTranspose2d agrees with torch") {
   check_layer_fixture<ConvTranspose2d<3, 4, 3, stride2>, float, Tensor<float, dyn, 3, 4, 5>>(
       "conv_transpose2d_stride2");
   check_layer_fixture<ConvTranspose2d<4, 6, Size2{2, 3}, groups, double>, double, Any>("conv_transpose2d_groups");
+  check_layer_fixture<ConvTranspose2d<2, 4, Size2{3, 1}, beyond, double>, double, Any>(
+      "conv_transpose2d_output_padding");
+}
+
+TEST_CASE("ConvTranspose1d of one element gives nothing but bias where output_padding is") {
+  ConvTranspose1d<1, 1, 1, ConvTransposeOptions{.output_padding = 2, .dilation = 3}> layer{};
+  layer.weight.fill(2);
+  layer.bias.fill(0.5f);
+  CHECK(bitwise_equal(layer(Tensor<float, 1, 3>{1, 2, 3}), Tensor<float, 1, 5>{2.5f, 4.5f, 6.5f, 0.5f, 0.5f}));
 }
 
 // <conv(y), x> = <y, conv_transpose(x)> for all x and y: what makes it the transpose.

@@ -38,7 +38,17 @@ struct TransposedWindows {
     if (back == spatial) return out;
     if (back > spatial || n == dyn || n == 0) return n;
     kernels::Window const& w = back == 0 ? columns : rows;
-    return (n - 1) * w.stride + w.span() + (back == 0 ? extra.columns : extra.rows) - w.before - w.after;
+    return (n - 1) * w.stride + w.span() + extra_at(back) - w.before - w.after;
+  }
+  /// The window that a convolution moves over y to give x. Windows end before what output_padding added, which is
+  /// padding taken away: less than none is its complement, as in all sums of Window.
+  [[nodiscard]] constexpr kernels::Window over_y(std::size_t back) const {
+    kernels::Window w = back == 0 ? columns : rows;
+    w.after -= extra_at(back);
+    return w;
+  }
+  [[nodiscard]] constexpr std::size_t extra_at(std::size_t back) const {
+    return back == 0 ? extra.columns : extra.rows;
   }
   [[nodiscard]] constexpr FlowStep flow(Flow const& in_flow) const {
     Flow from = in_flow;
@@ -51,7 +61,8 @@ struct TransposedWindows {
     for (std::size_t back = 0; back <= spatial; ++back) {
       std::size_t const n = e[e.rank - 1 - back];
       kernels::Window const& w = back == 0 ? columns : rows;
-      if (back < spatial && n != dyn && n != 0 && n * w.stride + w.span() <= w.before + w.after + w.stride) {
+      if (back < spatial && n != dyn && n != 0 &&
+          n * w.stride + w.span() + extra_at(back) <= w.before + w.after + w.stride) {
         return FlowStep::refused(n + 1, n, back == 0 ? "or more columns" : "or more rows");
       }
       step.out.extents[e.rank - 1 - back] = extent(back, n);
@@ -127,8 +138,8 @@ struct ConvTransposeOp {
     return {Traits::map.out,
             Traits::map.in,
             Traits::groups,
-            Traits::map.rows,
-            Traits::map.columns,
+            Traits::map.over_y(1),
+            Traits::map.over_y(0),
             Traits::spatial == 2 ? Traits::map.extent(1, image_extent<Traits>(x, 1)) : 1,
             Traits::map.extent(0, image_extent<Traits>(x, 0))};
   }
