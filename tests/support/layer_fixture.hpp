@@ -21,15 +21,27 @@
 
 namespace ashlar::test {
 
-/// The tensor `name` of a file as an X, whose dyn extents are those of the file.
+/// The file of layer `name` with elements of type T.
+template <class T>
+std::string golden_path(std::string const& name) {
+  return ASHLAR_TEST_DATA "/layers/" + name + (std::is_same_v<T, double> ? ".f64" : ".f32") + ".safetensors";
+}
+
+/// The tensor `name` of a file as an X, whose dyn extents are those of the file. A Tensor<T, dyn> takes any shape,
+/// flat.
 template <class X>
 X golden_tensor(SafeTensors const& file, std::string const& name) {
-  auto const shape = file[name].shape;
+  auto shape = file[name].shape;
   typename X::dims_type dims{};
+  if constexpr (std::is_same_v<X, Tensor<typename X::value_type, dyn>>) {
+    shape = {file.values<typename X::value_type>(name).size()};
+  }
   REQUIRE(shape.size() == dims.rank);
-  std::size_t at = 0;
+  [[maybe_unused]] std::size_t at = 0;
   for (std::size_t d = 0; d < shape.size(); ++d) {
-    if (X::dims_type::type()[d] == dyn) dims.dynamic[at++] = shape[d];
+    if constexpr (X::dims_type::dyn_count != 0) {
+      if (X::dims_type::type()[d] == dyn) dims.dynamic[at++] = shape[d];
+    }
     REQUIRE(dims.value()[d] == shape[d]);
   }
   X x(ashlar::detail::uninitialized_t{}, dims);
@@ -51,8 +63,7 @@ void check_golden(Actual const& actual, SafeTensors const& file, std::string con
 template <class L, class T, class X, class Context = Training>
 void check_layer_fixture(std::string const& name, bool same_without_tape = true) {
   INFO(name << (std::is_same_v<T, double> ? " f64" : " f32"));
-  SafeTensors const file(ASHLAR_TEST_DATA "/layers/" + name + (std::is_same_v<T, double> ? ".f64" : ".f32") +
-                         ".safetensors");
+  SafeTensors const file(golden_path<T>(name));
   auto const layer = std::make_unique<L>();
   auto const grads = std::make_unique<L>();
   for (Row const& row : manifest<L>()) {

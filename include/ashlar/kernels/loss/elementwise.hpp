@@ -88,8 +88,9 @@ struct BceWithLogitsLoss {
   }
   template <class T> ASHLAR_HOST_DEVICE T target_derivative(T x, T t) const noexcept {
     (void)t;
-    T const tail = scalar::log1p(scalar::exp(-scalar::abs(x))) + (x < T(0) ? -x : T(0));
-    return -x + (static_cast<T>(pos_weight) - T(1)) * tail;
+    T const p = static_cast<T>(pos_weight);
+    T const log = (p - T(1)) * scalar::log1p(scalar::exp(-scalar::abs(x)));
+    return x < T(0) ? log - p * x : log - x;  // for x of -infinity too
   }
 };
 
@@ -124,7 +125,7 @@ struct KlDivLoss {
   }
   template <class T> ASHLAR_HOST_DEVICE T target_derivative(T x, T t) const noexcept {
     if (log_target) return scalar::exp(t) * (t - x + T(1));
-    return scalar::log(t) + T(1) - x;
+    return scalar::log(t) + t / t - x;  // NaN at 0, as in PyTorch
   }
 };
 

@@ -164,7 +164,7 @@ ASHLAR_VECTOR_OP(Hardswish, T, x* clamp_of<S>(x + T(3), T(0), T(6)) / T(6),
                  x <= T(-3) ? V{} : (x >= T(3) ? ASHLAR_CONST(1) : x / T(3) + T(0.5)))
 template <class T>
 ASHLAR_VECTOR_OP(Hardsigmoid, T, clamp_of<S>(x + T(3), T(0), T(6)) / T(6),
-                 x <= T(-3) ? V{} : (x >= T(3) ? V{} : ASHLAR_CONST(1.0f / 6.0f)))
+                 x > T(-3) ? (x < T(3) ? ASHLAR_CONST(1.0f / 6.0f) : V{}) : V{})
 template <class T>
 ASHLAR_VECTOR_OP(Neg, T, -x, ASHLAR_CONST(-1))
 template <class T>
@@ -181,7 +181,7 @@ ASHLAR_VECTOR_OP(Tanh, float, tanh_of(x), 1.0f - y * y)
 template <>
 ASHLAR_VECTOR_OP(SiLU, float, x / (1.0f + exp_of(-x)), silu_slope(x))
 template <>
-ASHLAR_VECTOR_OP(ELU, float, x <= 0.0f ? expm1_of(x) * static_cast<float>(op.alpha) : x,
+ASHLAR_VECTOR_OP(ELU, float, x < 0.0f ? expm1_of(x) * static_cast<float>(op.alpha) : x,
                  x <= 0.0f ? exp_of(x) * static_cast<float>(op.alpha) : ASHLAR_CONST(1))
 template <>
 ASHLAR_VECTOR_OP(GELU, float, x * (0.5f * (1.0f + erf_of(x * 0.70710678f))), gelu_slope(x))
@@ -189,7 +189,7 @@ template <>
 ASHLAR_VECTOR_OP(GELUTanh, float, 0.5f * x * (1.0f + tanh_of(0.79788456f * (x + 0.044715f * x * x * x))),
                  gelu_tanh_slope(x))
 template <>
-ASHLAR_VECTOR_OP(Softsign, float, x / (1.0f + abs_of(x)), 1.0f / ((1.0f + abs_of(x)) * (1.0f + abs_of(x))))
+ASHLAR_VECTOR_OP(Softsign, float, x / (1.0f + abs_of(x)), y != y ? y : 1.0f / ((1.0f + abs_of(x)) * (1.0f + abs_of(x))))
 template <>
 ASHLAR_VECTOR_OP(Abs, float, abs_of(x), x > 0.0f ? ASHLAR_CONST(1) : (x < 0.0f ? ASHLAR_CONST(-1) : V{}))
 template <>

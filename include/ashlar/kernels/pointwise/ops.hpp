@@ -110,19 +110,19 @@ struct Hardswish {
   }
 };
 
-/// relu6(x + 3) / 6. PyTorch's slope is 1/6 rounded to float for double too; so is this one.
+/// relu6(x + 3) / 6. PyTorch's slope is 1/6 rounded to float for double too, and 0 at NaN; so is this one.
 struct Hardsigmoid {
   template <class T> ASHLAR_HOST_DEVICE T operator()(T x) const noexcept { return Hardtanh{0, 6}(x + T(3)) / T(6); }
   template <class T> ASHLAR_HOST_DEVICE T derivative(T x, T) const noexcept {
-    return x <= T(-3) || x >= T(3) ? T(0) : T(1.0f / 6.0f);
+    return x > T(-3) && x < T(3) ? T(1.0f / 6.0f) : T(0);
   }
 };
 
-/// x, or alpha * (exp(x) - 1) below 0.
+/// x, or alpha * (exp(x) - 1) below 0; the gradient at 0 is alpha.
 struct ELU {
   double alpha = 1;
   template <class T> ASHLAR_HOST_DEVICE T operator()(T x) const noexcept {
-    return x <= T(0) ? scalar::expm1(x) * static_cast<T>(alpha) : x;
+    return x < T(0) ? scalar::expm1(x) * static_cast<T>(alpha) : x;
   }
   template <class T> ASHLAR_HOST_DEVICE T derivative(T x, T) const noexcept {
     return x <= T(0) ? static_cast<T>(alpha) * scalar::exp(x) : T(1);
@@ -168,12 +168,12 @@ struct Mish {
   }
 };
 
-/// x / (1 + |x|).
+/// x / (1 + |x|); at infinity both this and its gradient are NaN, as in PyTorch.
 struct Softsign {
   template <class T> ASHLAR_HOST_DEVICE T operator()(T x) const noexcept { return x / (T(1) + scalar::abs(x)); }
-  template <class T> ASHLAR_HOST_DEVICE T derivative(T x, T) const noexcept {
+  template <class T> ASHLAR_HOST_DEVICE T derivative(T x, T y) const noexcept {
     T const d = T(1) + scalar::abs(x);
-    return T(1) / (d * d);
+    return y != y ? y : T(1) / (d * d);
   }
 };
 
