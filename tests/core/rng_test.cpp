@@ -217,10 +217,37 @@ TEST_CASE("TorchRng: uniform numbers, bit by bit") {
   CHECK(same_bits(d, golden().values<double>("rand_f64")));
   TorchRng(0).fill_uniform(std::span(f), -2, 3);
   CHECK(same_bits(f, golden().values<float>("uniform_-2_3_f32")));
+}
 
-  std::vector<ashlar::bfloat16> h(100);
-  TorchRng(0).fill_uniform(std::span(h), 0, 1);
-  for (auto const x : h) CHECK(static_cast<float>(x) * 256 == std::floor(static_cast<float>(x) * 256));
+namespace {
+
+template <class T>
+void check_16_bits(std::array<float, 6> const& uniform, std::array<float, 6> const& normal, std::size_t wrapped) {
+  std::vector<T> x(2000);
+  TorchRng(0).fill_uniform(std::span(x).first(6), -0.3, 1.7);
+  for (std::size_t i = 0; i < 6; ++i) CHECK(static_cast<float>(x[i]) == uniform[i]);
+  TorchRng(0).fill_normal(std::span(x).first(20), 1, 2);
+  constexpr std::size_t at[] = {0, 3, 4, 15, 16, 19};
+  for (std::size_t i = 0; i < 6; ++i) CHECK(static_cast<float>(x[at[i]]) == normal[i]);
+  TorchRng(0).fill_uniform(std::span(x), 1, 2);
+  CHECK(std::count_if(x.begin(), x.end(), [](T v) { return static_cast<float>(v) >= 2; }) == 0);
+  CHECK(static_cast<float>(x[wrapped]) == 1);  // drawn above all that the type holds below 2
+}
+
+}  // namespace
+
+// What PyTorch 2.15.0 draws on a CPU after torch.manual_seed(0).
+TEST_CASE("TorchRng: 16-bit numbers, and integers of 28 bits, bit by bit") {
+  check_16_bits<ashlar::float16>(
+      {0.6923828125f, 1.236328125f, -0.123046875f, -0.03594970703125f, 0.31494140625f, 0.96826171875f},
+      {-1.251953125f, 0.1322021484375f, -1.705078125f, 1.3671875f, 3.779296875f, -0.6875f}, 337);
+  check_16_bits<ashlar::bfloat16>({0.69140625f, 1.234375f, -0.123046875f, -0.035888671875f, 0.314453125f, 0.96875f},
+                                  {-1.25f, 0.1318359375f, -1.703125f, 1.3671875f, 3.78125f, -0.6875f}, 51);
+  TorchRng small(0), large(0);
+  CHECK(small.randint(0, (1 << 28) - 1) == 209652404);
+  CHECK(small.randint(0, (1 << 28) - 1) == 130329144);
+  CHECK(large.randint(0, 1 << 28) == 130329135);
+  CHECK(large.randint(0, 1 << 28) == 136432832);
 }
 
 TEST_CASE("TorchRng: bernoulli and dropout, bit by bit") {

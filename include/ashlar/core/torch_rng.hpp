@@ -18,18 +18,8 @@ namespace ashlar {
 
 namespace detail {
 
-// A random real of PyTorch has as many bits as T has digits; 16-bit types are computed in float and rounded at the end.
-template <class T>
-inline constexpr int random_digits = 0;
-template <>
-inline constexpr int random_digits<double> = 53;
-template <>
-inline constexpr int random_digits<float> = 24;
-template <>
-inline constexpr int random_digits<float16> = 11;
-template <>
-inline constexpr int random_digits<bfloat16> = 8;
-
+/// A random real of PyTorch has as many bits as its type has digits; 16-bit types are drawn as float and rounded at the
+/// end.
 template <class T>
 using random_real = std::conditional_t<std::is_same_v<T, double>, double, float>;
 
@@ -37,7 +27,8 @@ using random_real = std::conditional_t<std::is_same_v<T, double>, double, float>
 
 /// The generator behind torch.manual_seed(seed) on the CPU: mt19937, and the draws ATen makes from it.
 ///
-/// Dtype   float, double; float16 and bfloat16 follow ATen's formulas but have no recorded values to be held against.
+/// Dtype   float, double, float16, bfloat16. Of the last two PyTorch 1.13 draws other numbers, and randint other ones
+///         for 2^28 to 2^32 values: this is PyTorch 2.15.
 /// Memory  2.5 KB, trivially copyable.
 /// Cost    `normal` over 16 values or more computes logarithm, sine and cosine in double: at most 1 ulp from exact,
 ///         where PyTorch's vector unit is a few ulp off. Everything else gives PyTorch's very bits.
@@ -67,22 +58,27 @@ class TorchRng {
     return high << 32 | random();
   }
 
-  /// torch.rand: in [0, 1).
+  /// torch.rand: in [0, 1); of a 16-bit T before it is rounded.
   template <class T = float>
   constexpr detail::random_real<T> uniform() {
     using Real = detail::random_real<T>;
-    constexpr std::uint64_t span = std::uint64_t{1} << detail::random_digits<T>;
+    constexpr std::uint64_t span = std::uint64_t{1} << (std::is_same_v<T, double> ? 53 : 24);
     std::uint64_t const bits = std::is_same_v<T, double> ? random64() : random();
     return static_cast<Real>(bits & (span - 1)) * (Real(1) / static_cast<Real>(span));
   }
-  /// Tensor.uniform_(from, to). PyTorch's build contracts x * (to - from) + from into one rounding; so does this.
+  /// Tensor.uniform_(from, to). PyTorch's build contracts x * (to - from) + from into one rounding; so does this. What
+  /// a 16-bit type rounds up to `to` becomes `from`.
   template <class T, std::size_t N>
   void fill_uniform(std::span<T, N> out, double from, double to) {
     using Real = detail::random_real<T>;
-    Real const low = static_cast<Real>(static_cast<T>(static_cast<Real>(from)));
-    Real const high = static_cast<Real>(static_cast<T>(static_cast<Real>(to)));
-    Real const width = static_cast<Real>(static_cast<T>(high - low));
-    for (T& x : out) x = static_cast<T>(std::fma(uniform<T>(), width, low));
+    Real const low = static_cast<Real>(from);
+    Real const high = static_cast<Real>(to);
+    for (T& x : out) {
+      x = static_cast<T>(std::fma(uniform<T>(), high - low, low));
+      if constexpr (!std::is_same_v<T, Real>) {
+        if (static_cast<Real>(x) == static_cast<Real>(static_cast<T>(high))) x = static_cast<T>(low);
+      }
+    }
   }
 
   /// Tensor.normal_(mean, std). From 16 values on PyTorch takes another path, with other numbers.
@@ -92,13 +88,13 @@ class TorchRng {
       for (T& x : out) x = static_cast<T>(static_cast<detail::random_real<T>>(normal(mean, std)));
       return;
     }
-    for (T& x : out) x = static_cast<T>(uniform<T>());
-    for (std::size_t i = 0; i + 16 <= out.size(); i += 16) box_muller(out.data() + i, mean, std);
-    if (out.size() % 16 != 0) {  // the last 16 are drawn anew
-      T* const tail = out.data() + out.size() - 16;
-      for (std::size_t j = 0; j < 16; ++j) tail[j] = static_cast<T>(uniform<T>());
-      box_muller(tail, mean, std);
+    if constexpr (std::is_same_v<T, detail::random_real<T>>) {
+      for (T& x : out) x = uniform<T>();
+      for (std::size_t i = 0; i + 16 <= out.size(); i += 16) box_muller(out.data() + i, mean, std);
+    } else {
+      for (std::size_t i = 0; i + 16 <= out.size(); i += 16) draw_normal(out.data() + i, mean, std);
     }
+    if (out.size() % 16 != 0) draw_normal(out.data() + out.size() - 16, mean, std);  // the last 16 are drawn anew
   }
   /// One value, as in a tensor of fewer than 16. Values come in pairs; the second waits for the next call.
   double normal(double mean = 0, double std = 1) {
@@ -118,7 +114,7 @@ class TorchRng {
   /// torch.randint(low, high): in [low, high). Before: low < high.
   constexpr std::int64_t randint(std::int64_t low, std::int64_t high) {
     std::uint64_t const range = static_cast<std::uint64_t>(high) - static_cast<std::uint64_t>(low);
-    std::uint64_t const x = range >> 32 != 0 ? random64() : random();
+    std::uint64_t const x = range >> 28 != 0 ? random64() : random();
     return static_cast<std::int64_t>(x % range + static_cast<std::uint64_t>(low));
   }
   /// torch.bernoulli of one float32 probability.
@@ -146,16 +142,24 @@ class TorchRng {
   }
 
   /// 16 uniform values in place: x[j] and x[j + 8] become one pair.
-  template <class T>
-  static void box_muller(T* x, double mean, double std) {
+  template <class Real>
+  static void box_muller(Real* x, double mean, double std) {
     for (std::size_t j = 0; j < 8; ++j) {
-      double const u1 = 1.0 - static_cast<double>(static_cast<detail::random_real<T>>(x[j]));
-      double const u2 = static_cast<double>(static_cast<detail::random_real<T>>(x[j + 8]));
+      double const u1 = 1.0 - static_cast<double>(x[j]);
+      double const u2 = static_cast<double>(x[j + 8]);
       double const radius = std::sqrt(-2.0 * std::log(u1));
       double const angle = 2.0 * std::numbers::pi * u2;
-      x[j] = static_cast<T>(static_cast<detail::random_real<T>>(radius * std::cos(angle) * std + mean));
-      x[j + 8] = static_cast<T>(static_cast<detail::random_real<T>>(radius * std::sin(angle) * std + mean));
+      x[j] = static_cast<Real>(radius * std::cos(angle) * std + mean);
+      x[j + 8] = static_cast<Real>(radius * std::sin(angle) * std + mean);
     }
+  }
+  /// 16 normal values, from 16 draws.
+  template <class T>
+  void draw_normal(T* x, double mean, double std) {
+    detail::random_real<T> some[16];
+    for (auto& u : some) u = uniform<T>();
+    box_muller(some, mean, std);
+    for (std::size_t j = 0; j < 16; ++j) x[j] = static_cast<T>(some[j]);
   }
 
   std::uint32_t state_[n]{};
