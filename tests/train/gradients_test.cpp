@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <cstring>
 #include <limits>
+#include <string>
 #include <string_view>
 #include <type_traits>
 
@@ -133,6 +134,27 @@ TEST_CASE("clip_grad_norm_ scales by max / (norm + 1e-6), or leaves alone") {
   CHECK(g.running(0) == 100);
   CHECK(g.steps == 50);
   CHECK(ashlar::grad_norm(g) == Approx(2).epsilon(1e-6));
+}
+
+TEST_CASE("clip_grad_norm_ says what it cannot do, and leaves the gradients alone") {
+  auto g = gradients();
+  auto const message = [&](double norm_type) {
+    try {
+      ashlar::clip_grad_norm_(g, 1, norm_type, true);
+    } catch (ashlar::Error const& e) {
+      CHECK(e.code() == ashlar::Errc::value);
+      return std::string(e.what());
+    }
+    return std::string();
+  };
+  CHECK(message(0) == "the norm of gradients takes a norm_type above 0, or infinity, but it is 0.000000");
+  CHECK(message(-std::numeric_limits<double>::infinity()).ends_with("but it is -inf"));
+  g.a.weight(0, 1) = std::numeric_limits<float>::infinity();
+  CHECK(message(2) == "the norm of the gradients is inf, so they were not clipped");
+  CHECK(g.e(0) == -1);
+  CHECK(ashlar::clip_grad_norm_(g, 1) == std::numeric_limits<double>::infinity());
+  CHECK(g.e(0) == 0);
+  CHECK(std::isnan(g.a.weight(0, 1)));
 }
 
 TEST_CASE("clip_grad_value_ clamps and keeps NaN") {

@@ -13,6 +13,7 @@ namespace detail {
 /// The norm of all gradients and, if `scale`, the gradients scaled down to max_norm.
 template <class Net>
 BasicTensor<double, Cuda> norm_on_device(CudaOwned<Net> const& grads, double p, double max_norm, Net* scale) {
+  check_norm_type(p);
   int const ordinal = grads.ordinal();
   CudaLauncher on(current_stream(ordinal));
   BasicTensor<double, Cuda> norm(CudaMemory::allocate(Cuda{ordinal}, sizeof(double)).value(), {});
@@ -41,7 +42,7 @@ BasicTensor<double, Cuda> norm_on_device(CudaOwned<Net> const& grads, double p, 
 }  // namespace detail
 
 /// The norm of all gradients as one vector, on their device: `norm.item()` waits for it. See train/gradients.hpp.
-/// Error: device.
+/// Errors: device; value, if norm_type is not positive.
 template <class Net>
 [[nodiscard]] BasicTensor<double, Cuda> grad_norm(CudaOwned<Net> const& grads, double norm_type = 2) {
   return detail::norm_on_device<Net>(grads, norm_type, 0, nullptr);
@@ -51,7 +52,8 @@ template <class Net>
 ///
 /// Cost    one read of the gradients, and one pass over them if they are scaled; nobody waits but who asks for the
 ///         norm's item().
-/// Errors  device. A gradient that is infinite or NaN does what it does on the host.
+/// Errors  device; value, if norm_type is not positive. A gradient that is infinite or NaN does what it does on the
+/// host.
 template <class Net>
 BasicTensor<double, Cuda> clip_grad_norm_(CudaOwned<Net>& grads, double max_norm, double norm_type = 2) {
   return detail::norm_on_device<Net>(grads, norm_type, max_norm, grads.device_data());

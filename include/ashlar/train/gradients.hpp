@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstring>
+#include <string>
 
 namespace ashlar {
 
@@ -34,14 +35,22 @@ double power_sum(std::size_t n, T const* x, double p) {
   return total;
 }
 
+inline void check_norm_type(double p) {
+  if (p > 0) return;
+  throw Error(Errc::value,
+              "the norm of gradients takes a norm_type above 0, or infinity, but it is " + std::to_string(p));
+}
+
 }  // namespace detail
 
 /// The norm of all gradients as one vector; `norm_type` p is 2, 1, any positive number, or infinity.
 ///
+/// Errors  value, if norm_type is not positive.
 /// Dtype   sums are taken in double. PyTorch sums in the gradients' type and is that much less exact.
 /// Source  torch.nn.utils.get_total_norm
 template <class Net>
 [[nodiscard]] double grad_norm(Net const& grads, double norm_type = 2) {
+  detail::check_norm_type(norm_type);
   double total = 0;
   detail::for_each_in<Net>(trainable_tensors<Net>(), [&]<class T>(Run const& run) {
     double const part = detail::power_sum(run.count, detail::elements_at<T>(grads, run), norm_type);
@@ -54,12 +63,15 @@ template <class Net>
 
 /// Scales all gradients by max_norm / (norm + 1e-6) if that is below 1. Returns the norm before.
 ///
-/// Errors  none: a gradient that is infinite or NaN makes the result so, and they then become 0 or NaN, as in PyTorch
-///         with error_if_nonfinite=False. Look at the norm.
+/// Errors  value, if norm_type is not positive, or if error_if_nonfinite and the norm is infinite or NaN: the gradients
+///         are then as they were. Without it they become 0 or NaN, as in PyTorch; look at the norm.
 /// Source  torch.nn.utils.clip_grad_norm_
 template <class Net>
-double clip_grad_norm_(Net& grads, double max_norm, double norm_type = 2) {
+double clip_grad_norm_(Net& grads, double max_norm, double norm_type = 2, bool error_if_nonfinite = false) {
   double const norm = grad_norm(grads, norm_type);
+  if (error_if_nonfinite && !std::isfinite(norm)) {
+    throw Error(Errc::value, "the norm of the gradients is " + std::to_string(norm) + ", so they were not clipped");
+  }
   double const scale = max_norm / (norm + 1e-6);
   if (scale >= 1) return norm;
   auto const multiply = [&]<class T>(Run const& run) {
