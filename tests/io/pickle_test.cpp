@@ -1,6 +1,8 @@
 // tests/io/pickle_test.cpp, mirrors include/ashlar/io/pickle.hpp and torch_unpickler.hpp.
 // SPDX-License-Identifier: BSL-1.0
+#include <ashlar/io/torch.hpp>
 #include <ashlar/io/torch_unpickler.hpp>
+#include <ashlar/io/torch_write.hpp>
 
 #include <catch2/catch.hpp>
 
@@ -20,7 +22,7 @@ namespace {
 /// A pickle of protocol 2 without its STOP.
 std::string const proto = "\x80\x02"s;
 
-std::string text(std::string const& s) {
+std::string word(std::string const& s) {
   std::string out = "X";
   auto const length = static_cast<std::uint32_t>(s.size());
   out.append(reinterpret_cast<char const*>(&length), 4);
@@ -31,7 +33,7 @@ std::string small(int i) { return "K"s + static_cast<char>(i); }
 std::string const rebuild = global("torch._utils", "_rebuild_tensor_v2");
 std::string const hooks = global("collections", "OrderedDict") + ")R";
 std::string storage(std::string const& type, std::string const& key, int elements) {
-  return "(" + text("storage") + type + text(key) + text("cpu") + small(elements) + "tQ";
+  return "(" + word("storage") + type + word(key) + word("cpu") + small(elements) + "tQ";
 }
 std::string const floats = storage(global("torch", "FloatStorage"), "0", 6);
 /// _rebuild_tensor_v2 of 6 floats, shape (2, 3).
@@ -74,7 +76,7 @@ TEST_CASE("what a pickle says of a tensor is the tensor") {
 TEST_CASE("an OrderedDict is read as Python 2 wrote it: made of a list of pairs, with attributes") {
   std::string const made =
       global("collections", "OrderedDict") + "](" + "](U\x01" + "aK\x01" + "e" + "](U\x01" + "bK\x02" + "ee\x85R";
-  Value const v = value_of(made + "}" + text("_metadata") + "Nsb");
+  Value const v = value_of(made + "}" + word("_metadata") + "Nsb");
   REQUIRE(v.size() == 2);
   CHECK(v.items()[0].key.as_string() == "a");
   CHECK(v["b"].as_int() == 2);
@@ -94,9 +96,61 @@ TEST_CASE("names and opcodes outside the list are refused where they stand") {
         std::string::npos);
   CHECK(error_of(proto + "0.") == "x: at byte 2 (opcode POP, 0x30): this opcode is not allowed in plain weights");
   CHECK(error_of(proto + "\xfe") == "x: at byte 2 (opcode 0xfe): this opcode is not allowed in plain weights");
-  CHECK(error_of("\x80\x04N.") ==
-        "x: at byte 0 (opcode PROTO, 0x80): pickle protocol 4 is unsupported: PyTorch writes protocol 2");
+  CHECK(error_of("\x80\x06N.") ==
+        "x: at byte 0 (opcode PROTO, 0x80): pickle protocol 6 is unsupported: 2, which PyTorch writes, to 5 are known");
   CHECK(error_of("N.").find("does not begin with the opcode PROTO") != std::string::npos);
+}
+
+TEST_CASE("what later protocols write in the place of opcodes of protocol 2 is read") {
+  // pickle.dumps([{1, "s"}, b"b", bytearray(b"c"), torch.Size([2]), "s"], 5), but for PyTorch's name of Size
+  std::string const five =
+      "\x80\x05\x95\x39\0\0\0\0\0\0\0]\x94(\x8f\x94("
+      "K\x01\x8c\x01s\x94\x90\x43\x01\x62\x94\x96\x01\0\0\0\0\0\0\0\x63\x94"
+      "\x8c\x05torch\x94\x8c\x04Size\x94\x93\x94K\x02\x85\x94\x85\x94R\x94h\x02\x65."s;
+  Value const v = run(five).value();
+  REQUIRE(v.size() == 5);
+  CHECK(v[0].kind() == Value::Kind::set);
+  CHECK(v[0].elements()[1].as_string() == "s");
+  CHECK(v[1].as_bytes() == "b");
+  CHECK(v[2].as_bytes() == "c");
+  CHECK(v[3].elements()[0].as_int() == 2);
+  CHECK(v[4].as_string() == "s");
+
+  auto const refused = [](std::string const& pickle) { return error_of(pickle).substr(3); };
+  CHECK(refused(proto + "]\x94.") ==
+        "at byte 3 (opcode MEMOIZE, 0x94): this opcode is of protocol 4, but the pickle says 2");
+  CHECK(refused("\x80\x04\x95\x02\0\0\0\0\0\0\0K\x01K\x02."s).find("beyond") == std::string::npos);
+  CHECK(refused("\x80\x04\x95\x03\0\0\0\0\0\0\0K\x01K\x02."s) ==
+        "at byte 13 (opcode BININT1, 0x4b): reaches beyond the frame it is in");
+  CHECK(refused("\x80\x04\x95\x03\0\0\0\0\0\0\0N."s) ==
+        "at byte 2 (opcode FRAME, 0x95): truncated: the pickle ends inside an opcode, or without STOP");
+  CHECK(refused("\x80\x04NN\x93.") ==
+        "at byte 4 (opcode STACK_GLOBAL, 0x93): a name on the stack is expected, but there is none");
+  CHECK(refused("\x80\x04\x8f(]\x90.") ==
+        "at byte 5 (opcode ADDITEMS, 0x90): a set that holds a list of 0 elements, as none can");
+}
+
+TEST_CASE("a set made of a list that stands elsewhere stays a set when it is written") {
+  Value const v = value_of("(]q\x01(K\x01K\x02" + "e"s + global("__builtin__", "set") + "h\x01\x85Rt");
+  save_torch("set.pt", v);
+  Value const again = read_torch("set.pt");
+  CHECK(again[0].kind() == Value::Kind::list);
+  CHECK(again.elements()[1].kind() == Value::Kind::set);
+}
+
+TEST_CASE("a tensor may have attributes, which are left out, but no class of its own") {
+  std::string const attributes = "}" + word("is_norm") + "\x88s";
+  std::string const arguments = "(" + floats + small(0) + small(6) + "\x85" + small(1) + "\x85\x89" + hooks + "t";
+  std::string const front = global("torch._tensor", "_rebuild_from_type_v2") + "(" + rebuild;
+  CHECK(value_of(front + global("torch", "Tensor") + arguments + attributes + "tR").tensor().describe() == "f32 (6,)");
+  Value const p = value_of(global("torch._utils", "_rebuild_parameter_with_state") + "(" + tensor + "\x88" + hooks +
+                           attributes + "tR");
+  CHECK(p.tensor().is_parameter());
+  CHECK(p.tensor().requires_grad());
+  CHECK(error_of(proto + front + global("m", "Masked")).find("the global m.Masked is not allowed") !=
+        std::string::npos);
+  CHECK(error_of(proto + front + front.substr(0, front.size() - rebuild.size()) + "NNNtR").find("call of") !=
+        std::string::npos);
 }
 
 TEST_CASE("calls are refused unless every argument is as it should be") {
@@ -117,7 +171,7 @@ TEST_CASE("calls are refused unless every argument is as it should be") {
       {dict + "](NN\x86NN\x86" + "e\x85R", "a dict has a duplicate key"},
       {global("__builtin__", "getattr"), "as PyTorch before 2.0 puts into the state of a OneCycleLR"},
       {global("torch", "float8_e4m3fnuz"), "elements of this dtype are unsupported"},
-      {rebuild + "(" + floats + small(0) + small(6) + "\x85" + small(1) + "\x85\x89" + hooks + "}" + text("conj") +
+      {rebuild + "(" + floats + small(0) + small(6) + "\x85" + small(1) + "\x85\x89" + hooks + "}" + word("conj") +
            "\x88stR",
        "argument metadata: none or an empty dict, as after resolve_conj() and resolve_neg(), is expected"},
       {global("numpy.core.multiarray", "scalar"), "make NumPy's values numbers with .item()"},
@@ -139,20 +193,20 @@ TEST_CASE("calls are refused unless every argument is as it should be") {
        "argument size has 9 dimensions, but 8 are allowed"},
       {rebuild + "(" + floats + small(0) + small(6) + "\x85)\x89" + hooks + "tR",
        "0 strides for a size of 1 dimensions"},
-      {"(" + text("storage") + rebuild + text("0") + text("cpu") + "K\x06tQ", "has a function or class for its class"},
-      {"(" + text("module") + rebuild + text("0") + text("cpu") + "K\x06tQ", "of another kind than 'storage'"},
-      {"(" + text("storage") + global("torch", "FloatStorage") + text("../0") + text("cpu") + "K\x06tQ",
+      {"(" + word("storage") + rebuild + word("0") + word("cpu") + "K\x06tQ", "has a function or class for its class"},
+      {"(" + word("module") + rebuild + word("0") + word("cpu") + "K\x06tQ", "of another kind than 'storage'"},
+      {"(" + word("storage") + global("torch", "FloatStorage") + word("../0") + word("cpu") + "K\x06tQ",
        "no plain name"},
-      {"(" + text("storage") + global("torch", "FloatStorage") + text("0") + text("meta") + "K\x06tQ",
+      {"(" + word("storage") + global("torch", "FloatStorage") + word("0") + word("meta") + "K\x06tQ",
        "the location of"},
-      {"(" + text("storage") + global("torch", "FloatStorage") + text("0") + text("cpu") + "J\xff\xff\xff\xfftQ",
+      {"(" + word("storage") + global("torch", "FloatStorage") + word("0") + word("cpu") + "J\xff\xff\xff\xfftQ",
        "the number of elements"},
       {"](" + floats + storage(global("torch", "DoubleStorage"), "0", 6), "had another size or dtype before"},
-      {global("_codecs", "encode") + text("abc") + text("rot13") + "\x86R", "argument encoding: 'latin1' is expected"},
-      {global("_codecs", "encode") + text("\xe2\x82\xac") + text("latin1") + "\x86R", "a character that is no byte"},
-      {global("torch", "device") + text("nonsense") + "\x85R", "the name of a device is expected"},
-      {global("torch", "Size") + text("a") + "\x85\x85R", "argument size"},
-      {text("\xff"), "not UTF-8"},
+      {global("_codecs", "encode") + word("abc") + word("rot13") + "\x86R", "argument encoding: 'latin1' is expected"},
+      {global("_codecs", "encode") + word("\xe2\x82\xac") + word("latin1") + "\x86R", "a character that is no byte"},
+      {global("torch", "device") + word("nonsense") + "\x85R", "the name of a device is expected"},
+      {global("torch", "Size") + word("a") + "\x85\x85R", "argument size"},
+      {word("\xff"), "not UTF-8"},
       {"}Ns", "stack underflow"},
       {"}(Nu", "an odd number of values"},
       {"](a", "stack underflow"},
@@ -166,9 +220,9 @@ TEST_CASE("calls are refused unless every argument is as it should be") {
       {"]q\x01(h\x01\x85"
        "e",
        "a container is changed after it was put into another one"},
-      {"}q\x01" + text("a") + "h\x01\x85s", "a container is changed after it was put into another one"},
+      {"}q\x01" + word("a") + "h\x01\x85s", "a container is changed after it was put into another one"},
       {"}]Ns", "not a key"},
-      {"}" + text("a") + "Ns" + text("a") + "Ns", "a dict has a duplicate key"},
+      {"}" + word("a") + "Ns" + word("a") + "Ns", "a dict has a duplicate key"},
   };
   for (Case const& c : cases) {
     CAPTURE(c.problem);
@@ -178,8 +232,8 @@ TEST_CASE("calls are refused unless every argument is as it should be") {
 
 TEST_CASE("the metadata of an OrderedDict is kept, and its other attributes are not") {
   std::string const dict = global("collections", "OrderedDict") + ")R";
-  Value const v = value_of(dict + text("w") + tensor + "s}(" + text("_metadata") + dict + text("") + "}" +
-                           text("version") + small(2) + "ss" + text("other") + "Nub");
+  Value const v = value_of(dict + word("w") + tensor + "s}(" + word("_metadata") + dict + word("") + "}" +
+                           word("version") + small(2) + "ss" + word("other") + "Nub");
   CHECK(v.size() == 1);
   CHECK(v.metadata()[""]["version"].as_int() == 2);
 }
@@ -191,9 +245,9 @@ TEST_CASE("few bytes cannot stand for much") {
   CHECK_THAT(error_of(proto + lists + "."), Catch::Contains("shared parts expand to too many tensors"));
 
   // One long text, encoded again and again.
-  std::string encode = "](" + text(std::string(1000, 'a')) + "q" + "\x01" + global("_codecs", "encode") + "q\x02";
-  for (int i = 0; i < 10; ++i) encode += "h\x02h\x01" + text("latin1") + "\x86R";
-  CHECK_THAT(error_of(proto + encode + "e."), Catch::Contains("expand to more bytes than the pickle has"));
+  std::string encode = "](" + word(std::string(1000, 'a')) + "q" + "\x01" + global("_codecs", "encode") + "q\x02";
+  for (int i = 0; i < 10; ++i) encode += "h\x02h\x01" + word("latin1") + "\x86R";
+  CHECK_THAT(error_of(proto + encode + "e."), Catch::Contains("expand to more than the pickle has"));
 
   // A budget, as for an inflated pickle.
   std::string const many = proto + "(" + std::string(1000, 'N') + "t.";
@@ -232,11 +286,11 @@ TEST_CASE("storages are told apart by their keys, whether these count or not") {
     std::string out;
     for (std::size_t i = 0; i < unpickler.storages().size(); ++i) {
       std::string_view const key = unpickler.storages()[i].key;
-      CHECK(unpickler.find(key) == static_cast<std::ptrdiff_t>(i));
+      CHECK(unpickler.storages().find(key) == static_cast<std::ptrdiff_t>(i));
       out += std::string(key) + " ";
     }
-    CHECK(unpickler.find("absent") == -1);
-    CHECK(unpickler.find("99999999999999999999") == -1);
+    CHECK(unpickler.storages().find("absent") == -1);
+    CHECK(unpickler.storages().find("99999999999999999999") == -1);
     return out;
   };
   CHECK(keys_of({"0", "1", "0", "2", "1"}) == "0 1 2 ");

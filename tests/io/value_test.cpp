@@ -158,6 +158,10 @@ TEST_CASE("a value says what it is") {
   CHECK(Value::text(Value::Kind::bytes, "\1\2").as_bytes() == "\1\2");
   CHECK(Value::text(Value::Kind::big_integer, "9223372036854775808").as_decimal() == "9223372036854775808");
   CHECK(Value(-5).as_decimal() == "-5");
+  for (auto const& [kind, text] : {std::pair(Value::Kind::big_integer, ""), std::pair(Value::Kind::big_integer, "1e9"),
+                                   std::pair(Value::Kind::device, "cuda:x"), std::pair(Value::Kind::tensor, "x")}) {
+    CHECK_THROWS_AS(Value::text(kind, text), Error);
+  }
   CHECK(Value::text(Value::Kind::device, "cuda:0").as_string() == "cuda:0");
 
   CHECK(thrown([] { (void)Value("adam").as_int(); }) == "an integer was expected, but there is the string 'adam'");

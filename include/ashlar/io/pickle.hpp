@@ -1,13 +1,15 @@
 // Ashlar: pickles as data: an unpickler that can build plain values and nothing else.  SPDX-License-Identifier: BSL-1.0
 //
-// A pickle is a program for a stack machine; in Python it may call anything. This machine has the opcodes of protocol 2
-// that plain weights need, and hands names and calls to a subclass that knows a few and refuses the others. It does not
-// recurse; time and memory are linear in the pickle, because no opcode costs more than the bytes it has read.
+// A pickle is a program for a stack machine; in Python it may call anything. This machine has the opcodes that plain
+// weights need, of protocols 2 to 5, and hands names and calls to a subclass that knows a few and refuses the others.
+// It does not recurse; time and memory are linear in the pickle, because no opcode costs more than the bytes it has
+// read.
 #pragma once
 
 #include <ashlar/core/result.hpp>
 #include <ashlar/io/decimal.hpp>
 #include <ashlar/io/message.hpp>
+#include <ashlar/io/pickle_bytes.hpp>
 #include <ashlar/io/pickle_opcodes.hpp>
 #include <ashlar/io/printable.hpp>
 #include <ashlar/io/value.hpp>
@@ -27,32 +29,32 @@
 namespace ashlar::detail {
 
 /// The stack machine. Run it once for each pickle.
-class Unpickler {
+class Unpickler : protected PickleBytes {
  public:
   /// `bytes` begins with the pickle. Messages begin with `where` and count bytes from `base` on; the memory for values
   /// may pass `budget`, where it is given, by the size of one value only.
   Unpickler(std::span<std::byte const> bytes, std::string_view where, std::size_t base,
             std::size_t budget = std::numeric_limits<std::size_t>::max())
-      : bytes_(bytes), where_(where), base_(base), budget_(budget) {}
+      : PickleBytes(bytes, where, base), budget_(budget) {}
   virtual ~Unpickler() = default;
   Unpickler(Unpickler const&) = delete;
   Unpickler& operator=(Unpickler const&) = delete;
 
   /// Carries the pickle out, to its STOP. Error: format.
   Result<Value> run() {
-    if (bytes_.size() < 2 || bytes_[0] != std::byte{0x80}) {
+    if (!begins_with(0x80)) {
       return refuse({"truncated, or not a pickle: it does not begin with the opcode PROTO"});
     }
     while (step()) {
       // A value may stand in 2^32 - 1 places, and each takes an opcode.
-      if (at_ > std::numeric_limits<std::uint32_t>::max())
+      if (at() > std::numeric_limits<std::uint32_t>::max())
         return refuse({"a pickle of more than 4 GiB is unsupported"});
     }
-    if (failed_) return std::move(error_);
+    if (has_failed()) return take_error();
     return std::move(result_);
   }
   /// How many bytes of the pickle were carried out.
-  [[nodiscard]] std::size_t used() const { return at_; }
+  [[nodiscard]] std::size_t used() const { return at(); }
 
  protected:
   /// What `module.name` stands for, an internal value; false after `fail`.
@@ -62,52 +64,13 @@ class Unpickler {
   /// The internal value that a persistent id stands for.
   virtual bool persistent(Value const& id, Value& out) = 0;
 
-  ASHLAR_COLD bool fail(std::initializer_list<Part> parts) {
-    std::string op;
-    if (opcode_at_ < bytes_.size()) {
-      auto const code = static_cast<std::uint8_t>(bytes_[opcode_at_]);
-      constexpr char hex[] = "0123456789abcdef";
-      std::string_view const name = opcode_name(code);
-      char const number[] = {'0', 'x', hex[code >> 4], hex[code & 15], '\0'};
-      op = name.empty() ? message({" (opcode ", number, ")"}) : message({" (opcode ", name, ", ", number, ")"});
-    }
-    error_ = error(Errc::format, {where_, ": at byte ", base_ + opcode_at_, op, ": ", message(parts)});
-    failed_ = true;
-    return false;
-  }
   bool check(ValueFault fault) { return fault == ValueFault::none || fail({fault_name(fault)}); }
-  [[nodiscard]] std::size_t size() const { return bytes_.size(); }
 
  private:
   ASHLAR_COLD Error refuse(std::initializer_list<Part> parts) {
     (void)fail(parts);
-    return std::move(error_);
+    return take_error();
   }
-  ASHLAR_COLD bool fail_truncated() { return fail({"truncated: the pickle ends inside an opcode, or without STOP"}); }
-
-  /// The next `count` bytes; empty after `fail`.
-  bool take(std::size_t count, std::span<std::byte const>& out) {
-    if (count > bytes_.size() - at_) return fail_truncated();
-    out = bytes_.subspan(at_, count);
-    at_ += count;
-    return true;
-  }
-  template <class T>
-  bool take(T& out) {
-    std::span<std::byte const> raw;
-    if (!take(sizeof(T), raw)) return false;
-    std::memcpy(&out, raw.data(), sizeof(T));
-    return true;
-  }
-  bool take_line(std::string_view& out) {
-    char const* const begin = reinterpret_cast<char const*>(bytes_.data()) + at_;
-    void const* const end = at_ == bytes_.size() ? nullptr : std::memchr(begin, '\n', bytes_.size() - at_);
-    if (end == nullptr) return fail_truncated();
-    out = {begin, static_cast<std::size_t>(static_cast<char const*>(end) - begin)};
-    at_ += out.size() + 1;
-    return true;
-  }
-
   /// Counts what a value takes, to keep a pickle that was inflated from little from taking much.
   bool spend(std::size_t bytes) {
     if (bytes > budget_) return fail({"the pickle expands to more than the limit for a file of this size"});
@@ -142,9 +105,11 @@ class Unpickler {
   }
 
   bool step() {
-    opcode_at_ = at_;
     std::uint8_t code = 0;
-    if (!take(code)) return false;
+    if (!take_opcode(code)) return false;
+    if (protocol_of(code) > protocol_ && !opcode_name(code).empty()) {
+      return fail({"this opcode is of protocol ", protocol_of(code), ", but the pickle says ", protocol_});
+    }
     switch (static_cast<Opcode>(code)) {
       case Opcode::proto: return proto();
       case Opcode::stop: return stop();
@@ -158,9 +123,16 @@ class Unpickler {
       case Opcode::long1: return long1();
       case Opcode::binfloat: return binfloat();
       case Opcode::binunicode: return text<std::uint32_t>();
-      case Opcode::short_binstring: return text<std::uint8_t>();
+      case Opcode::short_binstring:
+      case Opcode::short_binunicode: return text<std::uint8_t>();
+      case Opcode::binunicode8: return text<std::uint64_t>();
+      case Opcode::short_binbytes: return text<std::uint8_t>(Value::Kind::bytes);
+      case Opcode::binbytes: return text<std::uint32_t>(Value::Kind::bytes);
+      case Opcode::binbytes8:
+      case Opcode::bytearray8: return text<std::uint64_t>(Value::Kind::bytes);
       case Opcode::empty_list: return spend(sizeof(ListNode)) && push(ValueBuilder::open_list(Value::Kind::list));
       case Opcode::empty_dict: return spend(sizeof(DictNode)) && push(ValueBuilder::open_dict());
+      case Opcode::empty_set: return spend(sizeof(ListNode)) && push(ValueBuilder::open_list(Value::Kind::set));
       case Opcode::empty_tuple: return push(empty_tuple_);
       case Opcode::tuple1: return need(1) && make_tuple(stack_.size() - 1);
       case Opcode::tuple2: return need(2) && make_tuple(stack_.size() - 2);
@@ -169,10 +141,14 @@ class Unpickler {
         std::size_t begin = 0;
         return pop_mark(begin) && make_tuple(begin);
       }
-      case Opcode::append: return need(2) && append(stack_.size() - 1);
+      case Opcode::append: return need(2) && append(stack_.size() - 1, Value::Kind::list);
       case Opcode::appends: {
         std::size_t begin = 0;
-        return pop_mark(begin) && need_below(begin) && append(begin);
+        return pop_mark(begin) && need_below(begin) && append(begin, Value::Kind::list);
+      }
+      case Opcode::additems: {
+        std::size_t begin = 0;
+        return pop_mark(begin) && need_below(begin) && append(begin, Value::Kind::set);
       }
       case Opcode::setitem: return need(3) && set_items(stack_.size() - 2);
       case Opcode::setitems: {
@@ -183,12 +159,14 @@ class Unpickler {
       case Opcode::long_binget: return get<std::uint32_t>();
       case Opcode::binput: return put<std::uint8_t>();
       case Opcode::long_binput: return put<std::uint32_t>();
+      case Opcode::memoize: return need(1) && put_at(memoized_);
       case Opcode::global: {
         std::string_view module;
         std::string_view name;
         Value out;
         return take_line(module) && take_line(name) && global(module, name, out) && push(std::move(out));
       }
+      case Opcode::stack_global: return stack_global();
       case Opcode::binpersid: {
         if (!need(1)) return false;
         Value const id = pop();
@@ -198,15 +176,26 @@ class Unpickler {
       case Opcode::reduce:
       case Opcode::newobj: return call_function();
       case Opcode::build: return build();
+      case Opcode::frame: return frame();
     }
     return fail({"this opcode is not allowed in plain weights"});
   }
 
   bool proto() {
-    std::uint8_t version = 0;
-    if (!take(version)) return false;
-    if (opcode_at_ != 0) return fail({"an unexpected second protocol"});
-    return version == 2 || fail({"pickle protocol ", version, " is unsupported: PyTorch writes protocol 2"});
+    if (!take(protocol_)) return false;
+    if (opcode_at() != 0) return fail({"an unexpected second protocol"});
+    return (protocol_ >= 2 && protocol_ <= 5) ||
+           fail({"pickle protocol ", protocol_, " is unsupported: 2, which PyTorch writes, to 5 are known"});
+  }
+  bool stack_global() {
+    if (!need(2)) return false;
+    Value const name_of_global = pop();
+    Value const module = pop();
+    for (Value const& v : {module, name_of_global}) {
+      if (v.kind() != Value::Kind::string) return fail({"a name on the stack is expected, but there is ", name(v)});
+    }
+    Value out;
+    return global(module.as_string(), name_of_global.as_string(), out) && push(std::move(out));
   }
   bool stop() {
     if (!marks_.empty()) return fail({"an open mark is left on the stack at the end"});
@@ -218,7 +207,7 @@ class Unpickler {
     if (!check(ValueBuilder::close(stack_[0]))) return false;
     // A path to a tensor takes some bytes, unless parts are shared again and again. One tensor may stand in a long
     // list.
-    if (stack_[0].tensor_count() > at_ / 4 + 1024) {
+    if (stack_[0].tensor_count() > at() / 4 + 1024) {
       return fail({"shared parts expand to too many tensors for a pickle of this size"});
     }
     result_ = pop();
@@ -258,13 +247,13 @@ class Unpickler {
     return push(Value(std::bit_cast<double>(bits)));
   }
   template <class Length>
-  bool text() {
+  bool text(Value::Kind kind = Value::Kind::string) {
     Length length = 0;
     std::span<std::byte const> raw;
     if (!take(length) || !take(length, raw)) return false;
     std::string_view const t(reinterpret_cast<char const*>(raw.data()), raw.size());
-    if (!is_utf8(t)) return fail({"a string that is not UTF-8: invalid"});
-    return spend(sizeof(TextNode) + t.size()) && push(Value(t));
+    if (kind == Value::Kind::string && !is_utf8(t)) return fail({"a string that is not UTF-8: invalid"});
+    return spend(sizeof(TextNode) + t.size()) && push(Value::text(kind, t));
   }
 
   bool make_tuple(std::size_t begin) {
@@ -290,9 +279,15 @@ class Unpickler {
     std::size_t const floor = marks_.empty() ? 0 : marks_.back();
     return begin > floor || fail({"stack underflow: no container below the mark"});
   }
-  bool append(std::size_t begin) {
+  bool append(std::size_t begin, Value::Kind kind) {
     Value const list = stack_[begin - 1];
-    if (list.kind() != Value::Kind::list) return fail({"a list was expected on the stack, but there is ", name(list)});
+    bool const is_set = kind == Value::Kind::set;
+    if (list.kind() != kind) {
+      return fail({"a ", is_set ? "set" : "list", " was expected on the stack, but there is ", name(list)});
+    }
+    for (std::size_t i = begin; is_set && i < stack_.size(); ++i) {
+      if (!is_hashable(stack_[i])) return fail_unhashable(stack_[i]);
+    }
     return spend((stack_.size() - begin) * sizeof(Value)) && move_to(list, begin);
   }
   bool set_items(std::size_t begin) {
@@ -319,14 +314,16 @@ class Unpickler {
   template <class Index>
   bool put() {
     Index index = 0;
-    if (!take(index) || !need(1)) return false;
+    return take(index) && need(1) && put_at(index);
+  }
+  bool put_at(std::size_t index) {
     if (index >= memo_.size()) {
       // Picklers count from 0, so an index is less than the bytes so far: those behind may be gigabytes of weights.
-      if (index >= at_) return fail({"the memo index ", index, " is too large for a pickle of this size"});
-      std::size_t const more = std::size_t{index} + 1 - memo_.size();
-      if (!spend(more * sizeof(Value))) return false;
-      memo_.resize(std::size_t{index} + 1, ValueBuilder::make_internal(unset_kind, 0));
+      if (index >= at()) return fail({"the memo index ", index, " is too large for a pickle of this size"});
+      if (!spend((index + 1 - memo_.size()) * sizeof(Value))) return false;
+      memo_.resize(index + 1, ValueBuilder::make_internal(unset_kind, 0));
     }
+    if (memo_[index].kind() == unset_kind) ++memoized_;
     memo_[index] = stack_.back();
     return true;
   }
@@ -359,6 +356,11 @@ class Unpickler {
   }
 
  protected:
+  /// What a set may hold: in Python containers cannot be in one. Without them, what a set stands for is as long as it.
+  static bool is_hashable(Value const& v) {
+    return v.is_tensor() || v.kind() == Value::Kind::complex || ValueBuilder::is_key(v);
+  }
+  ASHLAR_COLD bool fail_unhashable(Value const& v) { return fail({"a set that holds ", name(v), ", as none can"}); }
   /// "a list of 3 elements", "a global": for messages.
   ASHLAR_COLD static std::string name(Value const& v) {
     if (v.kind() == global_kind) return "a function or class";
@@ -367,19 +369,14 @@ class Unpickler {
   }
 
  private:
-  std::span<std::byte const> bytes_;
-  std::string_view where_;
-  std::size_t base_;
   std::size_t budget_;
-  std::size_t at_ = 0;
-  std::size_t opcode_at_ = 0;
+  std::uint8_t protocol_ = 2;
   std::deque<Value> stack_;  // a deque: it does not take three times its size while it grows
   std::vector<std::size_t> marks_;  // the size of the stack at each
   std::vector<Value> memo_;
+  std::size_t memoized_ = 0;  // places of the memo that are set, which is the next one for MEMOIZE
   Value empty_tuple_ = Value::tuple({});
   Value result_;
-  bool failed_ = false;
-  Error error_{Errc::format, ""};
 };
 
 }  // namespace ashlar::detail

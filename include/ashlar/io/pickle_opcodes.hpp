@@ -7,7 +7,8 @@
 
 namespace ashlar::detail {
 
-/// The opcodes that Unpickler carries out, all of protocol 2: what PyTorch's own files use.
+/// The opcodes that Unpickler carries out: those of protocol 2 that PyTorch's own files use, and what Python writes in
+/// their place in later protocols.
 enum class Opcode : std::uint8_t {
   mark = '(',
   stop = '.',
@@ -42,7 +43,28 @@ enum class Opcode : std::uint8_t {
   newtrue = 0x88,
   newfalse = 0x89,
   long1 = 0x8a,
+  // from protocol 3
+  binbytes = 'B',
+  short_binbytes = 'C',
+  // from protocol 4
+  short_binunicode = 0x8c,
+  binunicode8 = 0x8d,
+  binbytes8 = 0x8e,
+  empty_set = 0x8f,
+  additems = 0x90,
+  stack_global = 0x93,
+  memoize = 0x94,
+  frame = 0x95,
+  // from protocol 5
+  bytearray8 = 0x96,
 };
+
+/// The first protocol that has an opcode; pickles of earlier ones that hold it were made by no pickler.
+constexpr std::uint8_t protocol_of(std::uint8_t code) {
+  if (code == static_cast<std::uint8_t>(Opcode::bytearray8)) return 5;
+  if (code >= 0x8c && code <= 0x95) return 4;
+  return code == 'B' || code == 'C' ? 3 : 2;
+}
 
 /// The name of every opcode up to protocol 5; empty for other bytes. Source: Python's pickletools.
 constexpr std::string_view opcode_name(std::uint8_t code) {

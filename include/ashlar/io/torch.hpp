@@ -29,6 +29,8 @@ ASHLAR_IO_FUNCTION Result<Value> read_torch_image(std::span<std::byte const> byt
 ///
 /// Zip archives (PyTorch 1.6 and later) and the format before. Tensors are views of the mapped file, which they keep
 /// mapped; those of deflated records lie on the heap. They may be strided, expanded, and share storages, as in PyTorch.
+/// Pickles may be of protocols 2 to 5, of which torch.load(weights_only=True) takes 2; attributes that a program gave a
+/// tensor are left out.
 ///
 /// Memory  linear in the pickle; elements are not copied. What is deflated may expand to 16 times the file.
 /// Cost    one pass over the file, or without options.check_crc, over the pickle and the zip directory alone.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <ashlar/core/dtype.hpp>
+#include <ashlar/io/value.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -17,12 +18,16 @@ enum class TorchGlobal : std::uint8_t {
   rebuild_tensor_v2,
   rebuild_tensor_v3,
   rebuild_parameter,
-  rebuild_from_type,  ///< of a subclass: read so that the class is named, never called
+  rebuild_parameter_with_state,  ///< of a Parameter to which a program gave attributes
+  rebuild_from_type,  ///< of a tensor with attributes, or a subclass, which is refused by its name
+  tensor_class,
   size,
   device,
   encode,
   complex,
   set,
+  bytes,  ///< empty ones, of protocol 2
+  bytearray,
   storage,  ///< of one dtype
   untyped_storage,
   dtype,
@@ -41,7 +46,10 @@ inline constexpr TorchName torch_names[] = {
     {"torch._utils", "_rebuild_tensor_v3", TorchGlobal::rebuild_tensor_v3},
     {"torch._utils", "_rebuild_tensor", TorchGlobal::rebuild_tensor},
     {"torch._utils", "_rebuild_parameter", TorchGlobal::rebuild_parameter},
+    {"torch._utils", "_rebuild_parameter_with_state", TorchGlobal::rebuild_parameter_with_state},
     {"torch._tensor", "_rebuild_from_type_v2", TorchGlobal::rebuild_from_type},
+    {"torch", "Tensor", TorchGlobal::tensor_class},
+    {"torch.nn.parameter", "Parameter", TorchGlobal::tensor_class},
     {"collections", "OrderedDict", TorchGlobal::ordered_dict},
     {"collections", "Counter", TorchGlobal::counter},
     {"torch", "FloatStorage", TorchGlobal::storage, DType::f32},
@@ -82,6 +90,10 @@ inline constexpr TorchName torch_names[] = {
     {"builtins", "complex", TorchGlobal::complex},
     {"__builtin__", "set", TorchGlobal::set},
     {"builtins", "set", TorchGlobal::set},
+    {"__builtin__", "bytes", TorchGlobal::bytes},
+    {"builtins", "bytes", TorchGlobal::bytes},
+    {"__builtin__", "bytearray", TorchGlobal::bytearray},
+    {"builtins", "bytearray", TorchGlobal::bytearray},
 };
 
 /// Null if the name is not allowed.
@@ -107,6 +119,12 @@ constexpr std::string_view torch_advice(std::string_view module, std::string_vie
   if (name == "getattr") {
     return ": a method of an object, as PyTorch before 2.0 puts into the state of a OneCycleLR: save without it";
   }
+  if (name == "_rebuild_meta_tensor_no_storage") return ": a tensor on the device meta has no elements";
+  if (name.find("nested") != std::string_view::npos) return ": nested tensors are unsupported";
+  if (name == "Namespace") return ": make it a dict with vars() before torch.save";
+  for (std::string_view const python : {"__builtin__", "builtins", "collections", "datetime", "pathlib"}) {
+    if (module == python) return ": make it a dict, list, number or text before torch.save";
+  }
   if (module.find("numpy") == 0) return ": make NumPy's values numbers with .item(), or tensors, before torch.save";
   if (module.find("torch.nn.") == 0 || module.find("torch") != 0) {
     return ": if it is the class of a module, save its state_dict() instead";
@@ -127,14 +145,7 @@ constexpr bool is_storage_key(std::string_view key) {
 
 /// A device and perhaps its number; "meta" has no bytes.
 constexpr bool is_torch_location(std::string_view text) {
-  std::string_view const device = text.substr(0, text.find(':'));
-  if (device.empty() || device == "meta" || text.size() > 32) return false;
-  for (char const c : device) {
-    if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || c == '_')) return false;
-  }
-  if (device.size() == text.size()) return true;
-  std::string_view const number = text.substr(device.size() + 1);
-  return !number.empty() && number.size() <= 4 && number.find_first_not_of("0123456789") == std::string_view::npos;
+  return text.size() <= 32 && text.substr(0, text.find(':')) != "meta" && is_device(text);
 }
 
 /// What torch.device() takes.

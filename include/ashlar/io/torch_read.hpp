@@ -225,7 +225,7 @@ class TorchLegacy {
     std::vector<ZipContent> contents(storages.size());
     std::vector<bool> seen(storages.size());
     for (Value const& key : keys.elements()) {
-      std::ptrdiff_t const number = key.kind() == Value::Kind::string ? objects.find(key.as_string()) : -1;
+      std::ptrdiff_t const number = key.kind() == Value::Kind::string ? storages.find(key.as_string()) : -1;
       if (number < 0) return fail({"the list of keys has ", key.describe(), ", which is no storage of a tensor"});
       auto const i = static_cast<std::size_t>(number);
       if (seen[i]) return fail({"the list of keys has a duplicate, ", key.describe()});

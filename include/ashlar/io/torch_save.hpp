@@ -260,11 +260,11 @@ class TreePickler {
   // A part that stands in several places is written once: it may stand for more than would ever fit.
   void remember(Value const& v) {
     if (ValueBuilder::node(v)->refs.load(std::memory_order_relaxed) > 1)
-      known_.emplace(ValueBuilder::node(v), out_.remember());
+      known_.emplace(std::pair(ValueBuilder::node(v), v.kind()), out_.remember());
   }
   bool recalled(Value const& v) {
     if (known_.empty() || ValueBuilder::node(v) == nullptr) return false;
-    auto const at = known_.find(ValueBuilder::node(v));
+    auto const at = known_.find({ValueBuilder::node(v), v.kind()});
     if (at == known_.end()) return false;
     out_.recall(at->second);
     return true;
@@ -272,7 +272,7 @@ class TreePickler {
 
   PickleWriter& out_;
   std::vector<Frame> open_;
-  std::map<void const*, std::uint32_t> known_;
+  std::map<std::pair<void const*, Value::Kind>, std::uint32_t> known_;  // a set may share the node of a list
   std::vector<std::string> problems_;
 };
 

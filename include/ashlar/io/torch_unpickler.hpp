@@ -8,34 +8,22 @@
 #include <ashlar/io/pickle.hpp>
 #include <ashlar/io/printable.hpp>
 #include <ashlar/io/torch_globals.hpp>
+#include <ashlar/io/torch_storages.hpp>
 #include <ashlar/io/value.hpp>
 #include <ashlar/io/zip_content.hpp>
 
 #include <array>
-#include <charconv>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <limits>
-#include <map>
 #include <memory>
 #include <span>
 #include <string>
 #include <string_view>
-#include <system_error>
 #include <utility>
 #include <vector>
 
 namespace ashlar::detail {
-
-/// A block of elements that tensors are views of. Its bytes lie elsewhere in the file, under its key.
-struct TorchStorage {
-  std::string_view key;  ///< lies in the unpickler
-  DType dtype;
-  bool untyped;  ///< counts bytes; tensors say which dtype they see
-  std::uint64_t elements;
-  std::uint64_t bytes;
-};
 
 /// Makes tensors whose storages are described, and not there yet: `resolve` gives them their bytes.
 class TorchUnpickler final : public Unpickler {
@@ -45,14 +33,7 @@ class TorchUnpickler final : public Unpickler {
                  std::size_t budget = std::numeric_limits<std::size_t>::max())
       : Unpickler(bytes, where, base, budget), legacy_(legacy) {}
 
-  /// In the order in which the pickle names them first.
-  [[nodiscard]] std::vector<TorchStorage> const& storages() const { return storages_; }
-  /// The number of a storage; -1 if no tensor has one of this key.
-  [[nodiscard]] std::ptrdiff_t find(std::string_view key) const {
-    if (std::size_t const number = number_of(key); number < counted_) return static_cast<std::ptrdiff_t>(number);
-    auto const at = others_.find(key);
-    return at == others_.end() ? -1 : static_cast<std::ptrdiff_t>(at->second);
-  }
+  [[nodiscard]] TorchStorages const& storages() const { return storages_; }
   /// Points every tensor at the bytes of its storage: `contents` has one for each, of the right length.
   void resolve(std::span<ZipContent const> contents, std::shared_ptr<void const> const& file) {
     for (Value const& v : tensors_) {
@@ -113,10 +94,10 @@ class TorchUnpickler final : public Unpickler {
     if (__builtin_mul_overflow(elements, size_of(type.dtype), &bytes) || bytes > (std::uint64_t{1} << 62)) {
       return fail({"storage '", key, "' with ", elements, " elements is too large"});
     }
-    std::ptrdiff_t const known = find(key);
+    std::ptrdiff_t const known = storages_.find(key);
     std::size_t const number = known < 0 ? storages_.size() : static_cast<std::size_t>(known);
     if (known < 0) {
-      storages_.push_back({remember(key), type.dtype, untyped, elements, bytes});
+      storages_.add(key, {{}, type.dtype, untyped, elements, bytes});
     } else if (TorchStorage const& s = storages_[number];
                s.dtype != type.dtype || s.untyped != untyped || s.elements != elements) {
       return fail({"storage '", key, "' with ", elements, " elements of ", name_of(type.dtype),
@@ -124,25 +105,6 @@ class TorchUnpickler final : public Unpickler {
     }
     out = ValueBuilder::make_internal(storage_kind, static_cast<std::int64_t>(number));
     return true;
-  }
-  /// The key of the next storage, to be found. Those of a file are usually 0, 1, 2, ..., which need no look-up.
-  std::string_view remember(std::string_view key) {
-    std::size_t const number = storages_.size();
-    keys_.emplace_back(key);
-    if (counted_ == number && number_of(key) == number) {
-      ++counted_;
-    } else {
-      others_.emplace(keys_.back(), number);
-    }
-    return keys_.back();
-  }
-  /// Of a key that is a plain number; that of another is too large for any storage.
-  static std::size_t number_of(std::string_view key) {
-    char const* const end = key.data() + key.size();
-    std::size_t number = 0;
-    auto const [at, fault] = std::from_chars(key.data(), end, number);
-    bool const plain = fault == std::errc() && at == end && (key.size() == 1 || key[0] != '0');
-    return plain ? number : std::numeric_limits<std::size_t>::max();
   }
 
   // ---- calls
@@ -155,6 +117,8 @@ class TorchUnpickler final : public Unpickler {
       case TorchGlobal::rebuild_tensor_v2: return count(f, args, 6, 7) && rebuild_tensor(f, args, out);
       case TorchGlobal::rebuild_tensor_v3: return count(f, args, 7, 8) && rebuild_tensor(f, args, out);
       case TorchGlobal::rebuild_parameter: return count(f, args, 3, 3) && rebuild_parameter(f, args, out);
+      case TorchGlobal::rebuild_parameter_with_state: return count(f, args, 4, 4) && rebuild_parameter(f, args, out);
+      case TorchGlobal::rebuild_from_type: return count(f, args, 4, 4) && rebuild_from_type(f, args, out);
       case TorchGlobal::ordered_dict: return count(f, args, 0, 1) && ordered_dict(f, args, out);
       case TorchGlobal::counter: return count(f, args, 1, 1) && counter(f, args[0], out);
       case TorchGlobal::size: return count(f, args, 1, 1) && size_of_tensor(f, args[0], out);
@@ -162,6 +126,8 @@ class TorchUnpickler final : public Unpickler {
       case TorchGlobal::encode: return count(f, args, 2, 2) && encode(f, args, out);
       case TorchGlobal::complex: return count(f, args, 2, 2) && complex(f, args, out);
       case TorchGlobal::set: return count(f, args, 1, 1) && set(f, args[0], out);
+      case TorchGlobal::bytes: return count(f, args, 0, 0) && no_bytes(out);
+      case TorchGlobal::bytearray: return count(f, args, 0, 2) && bytearray(f, args, out);
       default: return fail({"a call of ", f.module, ".", f.name, " is not allowed"});
     }
   }
@@ -279,7 +245,7 @@ class TorchUnpickler final : public Unpickler {
          " reaches beyond storage '", storage.key, "' of ", limit, " elements"});
   }
 
-  /// _rebuild_parameter(data, requires_grad, backward_hooks)
+  /// _rebuild_parameter*(data, requires_grad, backward_hooks[, state])
   bool rebuild_parameter(TorchName const& f, std::span<Value const> args, Value& out) {
     bool requires_grad = false;
     if (!args[0].is_tensor()) return fail_argument(f, "data", "a tensor", args[0]);
@@ -290,6 +256,23 @@ class TorchUnpickler final : public Unpickler {
     out = add_tensor(std::move(tensor), data.storage);
     return true;
   }
+  /// _rebuild_from_type_v2(function, class, arguments, state): what a function makes, with attributes that a program
+  /// gave it, which are no part of its value. A class that a program made may mean anything else by it.
+  bool rebuild_from_type(TorchName const& f, std::span<Value const> args, Value& out) {
+    if (args[0].kind() != global_kind || !rebuilds(named(args[0]))) {
+      return fail_argument(f, "function", "one that rebuilds a tensor", args[0]);
+    }
+    if (args[1].kind() != global_kind || named(args[1]).global != TorchGlobal::tensor_class) {
+      return fail_argument(f, "class", "torch.Tensor or Parameter", args[1]);
+    }
+    if (args[2].kind() != Value::Kind::tuple) return fail_argument(f, "arguments", "a tuple", args[2]);
+    return call(args[0], args[2], out);
+  }
+  static bool rebuilds(TorchName const& f) {
+    using enum TorchGlobal;
+    return f.global == rebuild_tensor || f.global == rebuild_tensor_v2 || f.global == rebuild_tensor_v3 ||
+           f.global == rebuild_parameter;
+  }
   /// Empty, or as Python 2 wrote them: of a list of pairs.
   bool ordered_dict(TorchName const& f, std::span<Value const> args, Value& out) {
     out = ValueBuilder::open_dict();
@@ -297,7 +280,7 @@ class TorchUnpickler final : public Unpickler {
     if (args.empty()) return true;
     if (args[0].kind() != Value::Kind::list) return fail_argument(f, "items", "a list of pairs", args[0]);
     auto const pairs = args[0].elements();
-    if ((copied_ += pairs.size()) > size()) return fail({"calls of ", f.name, " expand to more than the pickle has"});
+    if (!copies(f, pairs.size())) return false;
     for (Value const& pair : pairs) {
       bool const is_pair = (pair.kind() == Value::Kind::list || pair.kind() == Value::Kind::tuple) && pair.size() == 2;
       if (!is_pair) return fail_argument(f, "items", "a list of pairs", pair);
@@ -335,12 +318,12 @@ class TorchUnpickler final : public Unpickler {
   /// _codecs.encode(text, "latin1"): how protocol 2 writes bytes.
   bool encode(TorchName const& f, std::span<Value const> args, Value& out) {
     if (args[0].kind() != Value::Kind::string) return fail_argument(f, "text", "a string", args[0]);
-    if (args[1].kind() != Value::Kind::string || args[1].as_string() != "latin1") {
+    if (args[1].kind() != Value::Kind::string ||
+        (args[1].as_string() != "latin1" && args[1].as_string() != "latin-1")) {
       return fail_argument(f, "encoding", "'latin1'", args[1]);
     }
     std::string_view const text = args[0].as_string();
-    copied_ += text.size();
-    if (copied_ > size()) return fail({"calls of ", f.name, " expand to more bytes than the pickle has"});
+    if (!copies(f, text.size())) return false;
     std::string bytes;
     for (std::size_t i = 0; i < text.size(); ++i) {
       auto const c = static_cast<unsigned char>(text[i]);
@@ -350,6 +333,18 @@ class TorchUnpickler final : public Unpickler {
     out = Value::text(Value::Kind::bytes, bytes);
     return true;
   }
+  bool no_bytes(Value& out) {
+    out = Value::text(Value::Kind::bytes, {});
+    return true;
+  }
+  /// bytearray(), bytearray(bytes) or, as protocol 2 writes it, bytearray(text, "latin-1").
+  bool bytearray(TorchName const& f, std::span<Value const> args, Value& out) {
+    if (args.empty()) return no_bytes(out);
+    if (args.size() == 2) return encode(f, args, out);
+    if (args[0].kind() != Value::Kind::bytes) return fail_argument(f, "source", "bytes", args[0]);
+    out = args[0];
+    return true;
+  }
   bool complex(TorchName const& f, std::span<Value const> args, Value& out) {
     for (Value const& a : args) {
       if (a.kind() != Value::Kind::floating) return fail_argument(f, "part", "a float", a);
@@ -357,20 +352,27 @@ class TorchUnpickler final : public Unpickler {
     out = ValueBuilder::open_list(Value::Kind::complex);
     return check(ValueBuilder::append(out, args[0])) && check(ValueBuilder::append(out, args[1]));
   }
-  /// Shares the elements of the list, so that many sets of one long list are no work.
+  /// Shares the elements of the list.
   bool set(TorchName const& f, Value const& v, Value& out) {
     if (v.kind() != Value::Kind::list) return fail_argument(f, "elements", "a list", v);
+    if (!copies(f, v.size())) return false;
+    for (Value const& element : v.elements()) {
+      if (!is_hashable(element)) return fail_unhashable(element);
+    }
     if (auto const fault = ValueBuilder::close(v); !check(fault)) return false;
     out = ValueBuilder::relabel(v, Value::Kind::set);
     return true;
   }
 
+  /// One long list or text may be the argument of many calls.
+  bool copies(TorchName const& f, std::size_t count) {
+    copied_ += count;
+    return copied_ <= size() || fail({"calls of ", f.name, " expand to more than the pickle has"});
+  }
+
   bool legacy_;
   std::size_t copied_ = 0;  // what calls have copied, which is not more than the pickle has bytes
-  std::deque<std::string> keys_;  // of all storages
-  std::size_t counted_ = 0;  // so many of them are the numbers 0, 1, 2, ...
-  std::map<std::string_view, std::size_t> others_;  // the places of those behind
-  std::vector<TorchStorage> storages_;
+  TorchStorages storages_;
   std::vector<Value> tensors_;
 };
 

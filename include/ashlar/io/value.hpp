@@ -57,8 +57,8 @@ class Value {
   explicit Value(char const* text) : Value(Kind::string, text) {}
   explicit Value(std::string const& text) : Value(Kind::string, text) {}
   explicit Value(ValueTensor tensor);
-  /// Bytes, a device's name, or the decimal digits of a big integer.
-  static Value text(Kind kind, std::string_view content) { return Value(kind, content); }
+  /// Text, bytes, a device ("cuda:0"), or the decimal digits of a big integer. Error: value, if it is none.
+  static Value text(Kind kind, std::string_view content);
   /// Error: value, if it were more than 500 containers deep; so of all of these.
   static Value list(std::vector<Value> elements) { return Value(Kind::list, std::move(elements)); }
   static Value tuple(std::vector<Value> elements) { return Value(Kind::tuple, std::move(elements)); }

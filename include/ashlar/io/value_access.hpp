@@ -88,6 +88,19 @@ inline void require(ValueFault fault) {
   if (fault != ValueFault::none) throw error(Errc::value, {fault_name(fault)});
 }
 
+/// "cpu", "cuda:1"
+constexpr bool is_device(std::string_view text) {
+  std::size_t const colon = text.find(':');
+  std::string_view const name = text.substr(0, colon);
+  std::string_view const number = colon == std::string_view::npos ? "0" : text.substr(colon + 1);
+  return !name.empty() && name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_") == std::string_view::npos &&
+         !number.empty() && number.size() <= 4 && number.find_first_not_of("0123456789") == std::string_view::npos;
+}
+constexpr bool is_decimal(std::string_view text) {
+  if (text.starts_with('-')) text.remove_prefix(1);
+  return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
+}
+
 /// Flattens a tree without recursion.
 class TensorWalk {
  public:
@@ -150,6 +163,13 @@ class TensorWalk {
 
 inline Value::Value(ValueTensor tensor) : Value(detail::ValueBuilder::make_tensor(std::move(tensor))) {}
 inline Value::Value(Kind kind, std::string_view text) : kind_(kind) { payload_.node = detail::TextNode::make(text); }
+inline Value Value::text(Kind kind, std::string_view content) {
+  bool const good = kind == Kind::string || kind == Kind::bytes ||
+                    (kind == Kind::device && detail::is_device(content)) ||
+                    (kind == Kind::big_integer && detail::is_decimal(content));
+  if (good) return Value(kind, content);
+  throw detail::error(Errc::value, {"'", detail::printable(content), "' is no text of ", detail::kind_name(kind)});
+}
 inline Value::Value(Kind kind, std::vector<Value> elements) : Value(detail::ValueBuilder::open_list(kind)) {
   detail::ValueBuilder::reserve(*this, elements.size());
   for (Value& e : elements) detail::require(detail::ValueBuilder::append(*this, std::move(e)));
