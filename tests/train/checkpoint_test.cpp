@@ -491,6 +491,46 @@ TEST_CASE("a OneCycleLR has its rates with its optimizer") {
   CHECK_THAT(error_of([&] { load("theirs.pt", *c); }), Catch::Contains("scheduler is a OneCycleLR's"));
 }
 
+namespace {
+
+/// A user's own, which counts with a smaller number.
+struct Heavy {
+  double lr = 0.5;
+  bool momentum = true;
+  std::uint32_t step_count = 0;
+  std::uint32_t beside = 0xffffffff;
+  State<Small> velocity;
+};
+struct HeavyRun {
+  Heavy optimizer;
+  MultiStepLR<2> scheduler;
+};
+
+}  // namespace
+
+TEST_CASE("numbers of a checkpoint have any size") {
+  auto const c = make_zeros<HeavyRun>();
+  c->optimizer.step_count = 7;
+  c->optimizer.beside = 0xffffffff;
+  c->scheduler.milestones = {3, ~std::uint64_t{0}};  // never
+  save_torch("heavy.pt", *c);
+  CHECK(read("heavy.pt")["optimizer"]["state"][0]["step"].tensor().as<float>()[0] == 7);
+  CHECK(same(*load<HeavyRun>("heavy.pt"), *c));
+
+  auto const cycle = make_zeros<Cycle>();
+  cycle->scheduler.total_steps = ~std::uint64_t{0};
+  save_torch("long.pt", *cycle);
+  Value const tree = read("long.pt");
+  std::vector<ValueItem> schedule;
+  for (ValueItem const& item : tree["scheduler"].items()) {
+    // what PyTorch makes of its arguments is all that it keeps
+    if (item.key.as_string() != "pct_start") schedule.push_back(item);
+  }
+  save_torch("long.pt", Value::dict({{Value("optimizer"), tree["optimizer"]},
+                                     {Value("scheduler"), Value::dict(std::move(schedule))}}));
+  CHECK_NOTHROW(try_load<Cycle>("long.pt"));
+}
+
 TEST_CASE("the extension of a name chooses the format") {
   Small net{};
   net.out.bias(2) = 3;

@@ -17,6 +17,11 @@
 
 namespace ashlar::detail {
 
+inline Value whole_value(std::uint64_t number) {
+  if (number >> 63 != 0) return Value::text(Value::Kind::big_integer, std::to_string(number));
+  return Value(static_cast<std::int64_t>(number));
+}
+
 /// Writes one number as `dtype`. False if it is none, or does not fit: a float is rounded to a narrower one, but is no
 /// integer. A tensor of one element counts as its number, as the steps of an optimizer are; of floats also as integer.
 ASHLAR_COLD inline bool write_number(Value const& v, DType dtype, std::byte* out) {
@@ -74,6 +79,13 @@ ASHLAR_COLD inline std::string write_scalar(Value const& v, Row const& row, std:
   return message({v.describe(), ", not ", count, " numbers for ", name_of(row.dtype)});
 }
 
+/// A number that a scalar row of any dtype can have; `otherwise`, if it is none.
+template <class T>
+T number_or(Value const& v, T otherwise) {
+  T out = otherwise;
+  return write_number(v, dtype_of<T>, reinterpret_cast<std::byte*>(&out)) ? out : otherwise;
+}
+
 ASHLAR_COLD inline bool same_scalar(Value const& a, Value const& b, Row const& row) {
   std::vector<std::byte> x(row.bytes);
   std::vector<std::byte> y(row.bytes);
@@ -92,12 +104,13 @@ ASHLAR_COLD inline Value read_scalar(Row const& row, void const* object) {
       double d = 0;
       widen(row.dtype, from, 1, &d);
       values.emplace_back(d);
-    } else if (std::uint64_t u = 0; row.dtype == DType::u64 && (widen(row.dtype, from, 1, &u), u >> 63 != 0)) {
-      values.push_back(Value::text(Value::Kind::big_integer, std::to_string(u)));
+    } else if (row.dtype == DType::u64) {
+      std::uint64_t n = 0;
+      widen(row.dtype, from, 1, &n);
+      values.push_back(whole_value(n));
     } else {
       std::int64_t n = 0;
-      if (row.dtype == DType::u64) std::memcpy(&n, from, sizeof n);
-      else widen(row.dtype, from, 1, &n);
+      widen(row.dtype, from, 1, &n);
       values.emplace_back(n);
     }
   }

@@ -82,7 +82,7 @@ class TorchCheckpoint {
   /// A number of a part that is found by its key; `otherwise`, if there is none.
   [[nodiscard]] double number(std::string_view part, std::string_view key, double otherwise) const {
     std::ptrdiff_t const at = part.empty() ? -1 : index_.find(join(part, key));
-    return at < 0 ? otherwise : read_scalar(layout_.rows[static_cast<std::size_t>(at)], object_).as_double();
+    return at < 0 ? otherwise : number_or(read_scalar(layout_.rows[static_cast<std::size_t>(at)], object_), otherwise);
   }
   /// The rows of a part by their keys in it, with the offsets that they have.
   [[nodiscard]] std::vector<Row> rows_under(std::string_view key) const {
@@ -134,7 +134,7 @@ class TorchCheckpoint {
     for (MemberInfo const& m : type.members) {
       std::string const at = join(key, m.key);
       if (m.key == "n_averaged") {
-        auto const count = std::make_shared<std::int64_t>(read_scalar(row(at), object_).as_int());
+        auto const count = std::make_shared<std::int64_t>(number_or(read_scalar(row(at), object_), std::int64_t{0}));
         items.insert(
             items.begin(),
             {Value(m.key), Value(ValueTensor(DType::i64, {}, std::as_bytes(std::span(count.get(), 1)), count))});
@@ -172,7 +172,9 @@ class TorchCheckpoint {
     } else if (has_number(type, "base_lr")) {
       items.push_back({Value("base_lrs"), Value::list({Value(base)})});
     }
-    if (has_number(type, "pct_start")) put_phases(key, items);
+    if (has_number(type, "pct_start") && has_number(type, "three_phase") && has_number(type, "linear")) {
+      put_phases(key, items);
+    }
     if (type.members.size() == 2) items.push_back({Value("lr_lambdas"), Value::list({Value()})});  // LambdaLR's is code
     std::int64_t const count = whole(epoch);
     items.push_back({Value("last_epoch"), Value(count)});
@@ -221,13 +223,13 @@ class TorchCheckpoint {
   }
   /// {2: 1, 5: 2} for 2, 5, 5.
   static Value counter(Value const& steps) {
-    std::vector<std::int64_t> sorted;
-    for (Value const& step : steps.elements()) sorted.push_back(step.as_int());
+    std::vector<std::uint64_t> sorted;
+    for (Value const& step : steps.elements()) sorted.push_back(number_or(step, std::uint64_t{0}));
     std::sort(sorted.begin(), sorted.end());
     std::vector<ValueItem> items;
     for (std::size_t i = 0, n = 0; i < sorted.size(); i += n) {
       n = static_cast<std::size_t>(std::upper_bound(sorted.begin(), sorted.end(), sorted[i]) - sorted.begin()) - i;
-      items.push_back({Value(sorted[i]), Value(static_cast<std::int64_t>(n))});
+      items.push_back({whole_value(sorted[i]), Value(static_cast<std::int64_t>(n))});
     }
     return Value::dict(std::move(items));
   }

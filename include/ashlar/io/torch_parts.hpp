@@ -69,15 +69,17 @@ ASHLAR_COLD inline Value const* base_rate(Value const& v) {
 
 /// The elements of a Counter, {2: 1, 5: 2} for 2, 5, 5. Not more than a person writes.
 ASHLAR_COLD inline Value counted(Value const& counter) {
-  std::vector<std::int64_t> steps;
+  std::vector<std::uint64_t> steps;
   for (ValueItem const& item : counter.items()) {
-    bool const whole = item.key.kind() == Value::Kind::integer && item.value.kind() == Value::Kind::integer;
+    std::uint64_t step = 0;
+    bool const whole = write_number(item.key, DType::u64, reinterpret_cast<std::byte*>(&step)) &&
+                       item.value.kind() == Value::Kind::integer;
     if (!whole || item.value.as_int() < 0 || item.value.as_int() > 65536 || steps.size() > 65536) return counter;
-    steps.insert(steps.end(), static_cast<std::size_t>(item.value.as_int()), item.key.as_int());
+    steps.insert(steps.end(), static_cast<std::size_t>(item.value.as_int()), step);
   }
   std::sort(steps.begin(), steps.end());
   std::vector<Value> out;
-  for (std::int64_t const step : steps) out.emplace_back(step);
+  for (std::uint64_t const step : steps) out.push_back(whole_value(step));
   return Value::list(std::move(out));
 }
 
@@ -87,9 +89,9 @@ ASHLAR_COLD inline Value one_cycle_of(Value const& schedule, Value const& group)
   bool known = true;
   auto const number = [&](Value const& dict, std::string_view key) {
     Value const* const v = dict.is_dict() ? dict.find(key) : nullptr;
-    bool const is_number = v != nullptr && (v->kind() == Value::Kind::floating || v->kind() == Value::Kind::integer);
-    known = known && is_number;
-    return is_number ? v->as_double() : 0;
+    double out = 0;
+    known = known && v != nullptr && write_number(*v, DType::f64, reinterpret_cast<std::byte*>(&out));
+    return out;
   };
   Value const* const phases = schedule.find("_schedule_phases");
   Value const* const shape = schedule.find("_anneal_func_type");

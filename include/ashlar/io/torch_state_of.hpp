@@ -65,11 +65,11 @@ ASHLAR_COLD inline Value optimizer_state(std::span<Row const> rows, void const* 
   for (Row const& row : rows) {
     std::size_t const dot = row.key.find('.');
     if (row.key == "step_count") {
-      std::memcpy(&steps, static_cast<std::byte const*>(object) + row.offset, sizeof steps);
+      steps = number_or(read_scalar(row, object), steps);
     } else if (dot == std::string_view::npos && row.kind == Kind::scalar) {
       group.push_back({Value(row.key), read_scalar(row, object)});
-      if (row.key == "momentum") momentum = group.back().value.as_double() != 0;
-      if (row.key == "initial_accumulator_value") first_sum = group.back().value.as_double();
+      if (row.key == "momentum") momentum = number_or(group.back().value, 0.0) != 0;
+      if (row.key == "initial_accumulator_value") first_sum = number_or(group.back().value, 0.0);
     } else if (auto const moment = row.key.substr(0, dot); moments.empty() || moments.back() != moment) {
       moments.push_back(moment);
     }

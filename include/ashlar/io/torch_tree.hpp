@@ -254,7 +254,7 @@ class TorchTree : private TorchSchedules {
       if (name == "step_count") {
         if (!steps.problem.empty()) continue;
         std::uint64_t const known = steps.known ? steps.count : steps.buffers ? 1 : 0;  // SGD's are not counted there
-        number(Value(static_cast<std::int64_t>(known)), inner, *row);
+        number(whole_value(known), inner, *row);
         continue;
       }
       names.push_back(name);
