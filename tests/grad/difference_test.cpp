@@ -10,6 +10,7 @@
 #include <ashlar/nn/linear.hpp>
 #include <ashlar/nn/loss.hpp>
 #include <ashlar/nn/matmul.hpp>
+#include <ashlar/nn/prelu.hpp>
 #include <ashlar/nn/reduce.hpp>
 #include <ashlar/nn/softmax.hpp>
 
@@ -109,6 +110,8 @@ TEST_CASE("gradients of products and reductions are those of finite differences"
   check_differences("linear without bias", [](auto const& x, auto const& w) { return linear(x, w); }, v3, weight);
   check_differences("sum and mean", [](auto const& x) { return sum(x) * mean(x * x) + x; }, d23);
   check_differences("softmax", [](auto const& x) { return softmax(x) + log_softmax(x * 2); }, d23);
+  check_differences(
+      "prelu", [](auto const& x, auto const& slope) { return apply(detail::PReLUOp<3>{}, x, slope); }, d23, v3);
   check_differences("flatten", [](auto const& x) { return Flatten{}(x); }, numbers(Tensor<double, dyn, 2, 2>(2), 3.7));
 }
 
@@ -149,6 +152,14 @@ TEST_CASE("gradients of losses are those of finite differences, for targets too"
       [&](auto const& x, auto const& y) {
         return binary_cross_entropy_with_logits(x, y, {.pos_weight = weight}) +
                binary_cross_entropy_with_logits(x, y, {.pos_weight = Tensor<double, 1>{3}}, Reduction::none);
+      },
+      d23, t);
+  auto const probabilities = [](auto const& x) { return sigmoid(x); };
+  check_differences(
+      "probabilities",
+      [&](auto const& x, auto const& y) {
+        return binary_cross_entropy(probabilities(x), probabilities(y)) +
+               kl_div(x, probabilities(y), {}, Reduction::sum) * 0.3;
       },
       d23, t);
 }

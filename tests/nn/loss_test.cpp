@@ -107,6 +107,8 @@ TEST_CASE("losses of pairs agree with torch") {
   check_pair_loss("bce_with_logits", bce);
   check_loss<Tensor<float, dyn>, Tensor<float, dyn>>("bce_with_logits_large", bce);
   check_loss<Tensor<double, dyn>, Tensor<double, dyn>>("bce_with_logits_large", bce);
+  check_loss<Tensor<double, dyn>, Tensor<double, dyn>>(
+      "bce", [](auto const& x, auto const& t) { return binary_cross_entropy(x, t, Reduction::none); });
   auto const pos_weight = [](auto const& x, auto const& t) {
     using T = typename std::remove_cvref_t<decltype(x)>::value_type;
     return binary_cross_entropy_with_logits(x, t, {.pos_weight = Tensor<T, 4>{T(1), T(2), T(0.5), T(3)}});
@@ -179,6 +181,8 @@ TEST_CASE("errors of losses say what was expected") {
                     "cross_entropy takes one weight for each of 4 classes but got 3");
   CHECK_THROWS_WITH(binary_cross_entropy_with_logits(logits, logits, {.pos_weight = Tensor<float, 3>{}}),
                     "binary_cross_entropy_with_logits takes one weight for each of 4 classes but got 3");
+  CHECK_THROWS_WITH(binary_cross_entropy(Tensor<float, 2>{0.5f, -1}, Tensor<float, 2>{}),
+                    "binary_cross_entropy takes probabilities, from 0 to 1, but element 1 is -1.000000");
   CHECK_THROWS_WITH(mse_loss(Tensor<float, dyn>(3), Tensor<float, dyn>(4)),
                     "mse_loss takes input and target of one shape but they are (3,) and (4,)");
 }

@@ -91,6 +91,18 @@ struct PairLossOp {
   }
 };
 
+/// Error: value, with the first number that is no probability. On a device, as in PyTorch, nobody looks.
+template <class X>
+void check_probabilities(X const& x, char const* loss) {
+  if constexpr (on_host<X>()) {
+    for (std::size_t i = 0; i < x.numel(); ++i) {
+      if (x.data()[i] >= 0 && x.data()[i] <= 1) continue;
+      throw Error(Errc::value, std::string(loss) + " takes probabilities, from 0 to 1, but element " +
+                                   std::to_string(i) + " is " + std::to_string(x.data()[i]));
+    }
+  }
+}
+
 template <class T, class R>
 struct BceWithLogitsOp {
   static constexpr std::string_view name = kernels::BceWithLogitsLoss::name;
@@ -183,6 +195,14 @@ auto huber_loss(X const& input, Y const& target, HuberOptions options = {}, R = 
 template <TensorLike X, TensorLike Y, detail::IsReduction R = detail::Mean>
 auto kl_div(X const& input, Y const& target, KlDivOptions options = {}, R = {}) {
   return detail::pair_loss(detail::PairLossOp<kernels::KlDivLoss, R>{{options.log_target}}, input, target);
+}
+
+/// Binary cross-entropy of probabilities against probabilities; logarithms are at least -100. With logits,
+/// binary_cross_entropy_with_logits is more exact. Error: value, if an input on the host is not from 0 to 1.
+template <TensorLike X, TensorLike Y, detail::PlainReduction R = detail::Mean>
+auto binary_cross_entropy(X const& input, Y const& target, R = {}) {
+  detail::check_probabilities(input, "binary_cross_entropy");
+  return detail::pair_loss(detail::PairLossOp<kernels::BceLoss, R>{}, input, target);
 }
 
 /// Binary cross-entropy of logits against probabilities, without overflow.

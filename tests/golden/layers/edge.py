@@ -1,7 +1,7 @@
-# Writes conv_transpose2d_output_padding.f64.safetensors beside itself.  SPDX-License-Identifier: BSL-1.0
+# Writes conv_transpose2d_output_padding and bce, of f64, beside itself.  SPDX-License-Identifier: BSL-1.0
 #
 # PyTorch 2.15.0 on a CPU, seed 0. output_padding beyond the stride, which a dilation allows: elements at the end of y
-# that no window reaches.
+# that no window reaches. Binary cross-entropy of probabilities that reach 0 and 1, on either side of the target.
 import json
 import pathlib
 import struct
@@ -39,3 +39,11 @@ layer("conv_transpose2d_output_padding",
       torch.nn.ConvTranspose2d(2, 4, (3, 1), stride=(1, 2), padding=(1, 0), output_padding=(2, 1), groups=2,
                                dilation=(3, 2)),
       torch.randn(1, 2, 2, 3))
+
+x = torch.cat([torch.tensor([0.0, 1.0, 0.0, 1.0, 1e-44, 1 - 1e-16]), torch.rand(6)]).double().requires_grad_()
+t = torch.cat([torch.tensor([0.0, 1.0, 1.0, 0.0, 0.5, 0.5]), torch.rand(6)]).double().requires_grad_()
+y = torch.nn.functional.binary_cross_entropy(x, t, reduction="none")
+grad = torch.randn(12).double()
+y.backward(grad)
+write(pathlib.Path(__file__).parent / "bce.f64.safetensors",
+      {"input0": x, "input1": t, "output": y, "grad_output": grad, "grad_input0": x.grad, "grad_input1": t.grad})

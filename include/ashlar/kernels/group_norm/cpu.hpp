@@ -41,6 +41,7 @@ void group_norm_backward(Planes const& planes, std::size_t groups, T const* x, d
                          T* dx, T* dweight, T* dbias) noexcept {
   std::size_t const each = planes.channels / groups;
   std::size_t const n = each * planes.area;
+  if (n == 0) return;  // the mean of nothing is NaN
   for (std::size_t g = 0; g < planes.images * groups; ++g) {
     detail::RowScale const s = detail::row_scale(n, x + g * n, eps);
     double sum = 0;      // of dy * weight

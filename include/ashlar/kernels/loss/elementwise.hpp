@@ -104,7 +104,8 @@ struct BceLoss {
   }
   template <class T> ASHLAR_HOST_DEVICE T derivative(T x, T t) const noexcept {
     T const scale = (T(1) - x) * x;
-    return (x - t) / (scale < T(1e-12) ? T(1e-12) : scale);
+    T const least = T(1e-12f);  // of float in double too, as in PyTorch
+    return (x - t) / (scale < least ? least : scale);
   }
   template <class T> ASHLAR_HOST_DEVICE T target_derivative(T x, T t) const noexcept {
     (void)t;
