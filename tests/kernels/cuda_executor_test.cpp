@@ -148,6 +148,20 @@ TEST_CASE("a register that was never written is found") {
   CHECK(lanes<LaneFault::uninitialised>().found(Fault::order));
 }
 
+TEST_CASE("more blocks than a GPU takes are found, and none is run") {
+  for (device::Grid const grid : {device::Grid{1, 65536}, device::Grid{1, 1, 65536}, device::Grid{1UL << 31}}) {
+    device::Faults found;
+    float y = 0;
+    device::CpuLauncher(found).launch(grid, NotLast{&y});
+    device::ThreadsLauncher(found).launch(grid, NotLast{&y});
+    CHECK(found.count(Fault::grid) == 2);
+    CHECK(y == 0);
+  }
+  device::Faults found;
+  device::CpuLauncher(found).launch({1, 65536, 0}, NotLast{nullptr});
+  CHECK(found.none());
+}
+
 TEST_CASE("a vector at an address that is not its own is found") {
   CHECK(Run([](float const* x, float* y) { return Misaligned{x, y}; }).found(Fault::alignment));
 }

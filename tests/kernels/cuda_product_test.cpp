@@ -3,6 +3,8 @@
 #include "cuda/attention_cases.hpp"
 #include "cuda/product_cases.hpp"
 
+#include <ashlar/kernels/gemm/tensor_cores.cuh>
+
 #include <catch2/catch.hpp>
 
 #include <cstddef>
@@ -34,6 +36,20 @@ TEST_CASE("matmul for the GPU agrees with the reference, in every order of threa
     check([&](auto& device, auto& failures) { cuda_test::tile_case(device, failures, 132, 260, 20, shift); });
     check([&](auto& device, auto& failures) { cuda_test::tile_case(device, failures, 127, 129, 17, shift); });
   }
+}
+
+TEST_CASE("a product of more than 2^32 rows is refused, and nothing is launched") {
+  cuda_test::CheckedDevice device;
+  float* const none = nullptr;
+  std::size_t const many = std::size_t{1} << 32;
+  CHECK_THROWS_WITH(ashlar::kernels::cuda::matmul(device.launcher(), many, 3, 2, none, none, none),
+                    "a product of matrices on cuda takes extents below 2^32 - 128, but (4294967296, 3) * (3, 2) has "
+                    "more");
+  CHECK_THROWS_AS(
+      (ashlar::kernels::cuda::tensor_gemm<ashlar::kernels::cuda::TensorCores::tf32, false, false>(
+          device.launcher(), 3, many, 2, none, 2, none, 2, none, 0, none, many, ashlar::kernels::Identity{})),
+      ashlar::Error);
+  CHECK(device.launcher().launches() == 0);
 }
 
 TEST_CASE("convolutions for the GPU agree with the reference, in every order of threads") {

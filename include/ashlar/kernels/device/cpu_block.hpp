@@ -29,8 +29,7 @@ struct BlockSizes {
     using Local = typename Body::Local;
     static_assert(std::is_trivial_v<Shared> && std::is_trivial_v<Local>,
                   "ashlar: Shared and Local have no initialisers");
-    static_assert(std::is_trivially_copyable_v<Body>, "ashlar: a kernel is passed by value");
-    static_assert(Body::threads % 32 == 0 && Body::threads <= 1024, "ashlar: a block has whole warps, at most 32");
+    check_body<Body>();
     static_assert(alignof(Shared) <= 64 && alignof(Local) <= 64);
     return {sizeof(Shared), sizeof(Local), Body::threads};
   }
@@ -88,11 +87,12 @@ struct Barriers {
 /// Runs the phases of the threads that it is given, in the order given.
 class BlockRun {
  public:
-  BlockRun(BlockMemory& memory, Grid index, Grid count, unsigned const* order, unsigned threads, Barriers& barriers)
+  BlockRun(BlockMemory& memory, BlockIndex index, BlockIndex count, unsigned const* order, unsigned threads,
+           Barriers& barriers)
       : memory_(&memory), barriers_(&barriers), order_(order), threads_(threads), index_(index), count_(count) {}
 
-  [[nodiscard]] Grid index() const { return index_; }
-  [[nodiscard]] Grid count() const { return count_; }
+  [[nodiscard]] BlockIndex index() const { return index_; }
+  [[nodiscard]] BlockIndex count() const { return count_; }
 
  protected:
   [[nodiscard]] unsigned threads() const { return threads_; }
@@ -144,9 +144,31 @@ class BlockRun {
   unsigned threads_;
   std::uint32_t phase_ = 0;
   std::uint32_t exchanges_[32] = {};  // of the first thread of each warp, plus 1
-  Grid index_;
-  Grid count_;
+  BlockIndex index_;
+  BlockIndex count_;
   bool ended_ = false;
+};
+
+/// The blocks of a launch one by one. A grid that no GPU takes is a finding, and has none.
+class BlocksOf {
+ public:
+  BlocksOf(Grid const& grid, Faults& found) {
+    if (grid.fits()) {
+      extents_ = {static_cast<unsigned>(grid.x), static_cast<unsigned>(grid.y), static_cast<unsigned>(grid.z)};
+    } else if (!grid.empty()) {
+      found.add(Fault::grid, "a grid of " + std::to_string(grid.x) + " x " + std::to_string(grid.y) + " x " +
+                                 std::to_string(grid.z) + " blocks");
+    }
+  }
+  [[nodiscard]] std::size_t size() const { return std::size_t{extents_.x} * extents_.y * extents_.z; }
+  [[nodiscard]] BlockIndex extents() const { return extents_; }
+  [[nodiscard]] BlockIndex operator[](std::size_t i) const {
+    return {static_cast<unsigned>(i % extents_.x), static_cast<unsigned>(i / extents_.x % extents_.y),
+            static_cast<unsigned>(i / extents_.x / extents_.y)};
+  }
+
+ private:
+  BlockIndex extents_{0, 0, 0};
 };
 
 /// The block that a kernel sees.

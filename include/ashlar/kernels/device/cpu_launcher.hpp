@@ -54,18 +54,17 @@ class CpuLauncher {
   }
 
   static void run(Faults& found, Schedule const& schedule, Grid grid, AnyBody const& body) {
-    std::size_t const blocks = std::size_t{grid.x} * grid.y * grid.z;
-    if (blocks == 0) return;
+    BlocksOf const blocks(grid, found);
     BlockMemory memory(body.sizes);
     Barriers none;
     std::vector<unsigned> const threads = ordered(body.sizes.threads, schedule);
     faults = &found;
-    for (unsigned const b : ordered(blocks, schedule)) {
+    for (unsigned const b : ordered(blocks.size(), schedule)) {
       memory.poison(schedule.poison);
       Watch watch(found, memory.shared(), body.sizes.shared);
       watched = &watch;
-      Grid const index{b % grid.x, b / grid.x % grid.y, b / grid.x / grid.y};
-      body.call(body.body, BlockRun(memory, index, grid, threads.data(), body.sizes.threads, none));
+      BlockRun const run(memory, blocks[b], blocks.extents(), threads.data(), body.sizes.threads, none);
+      body.call(body.body, run);
     }
     watched = nullptr;
     faults = nullptr;

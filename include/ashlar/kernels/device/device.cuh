@@ -26,6 +26,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
 
 #ifdef __CUDACC__
 #define ASHLAR_DEVICE __device__ __forceinline__
@@ -43,22 +44,42 @@
 
 namespace ashlar::kernels::device {
 
-/// Blocks of a launch, or the place of one.
+/// Blocks of a launch, as many as are asked for: a launcher says so if a GPU does not take that many.
 struct Grid {
-  unsigned x = 1;
-  unsigned y = 1;
-  unsigned z = 1;
+  std::size_t x = 1;
+  std::size_t y = 1;
+  std::size_t z = 1;
+
+  [[nodiscard]] constexpr bool empty() const { return x == 0 || y == 0 || z == 0; }
+  /// True if every GPU takes it.
+  [[nodiscard]] constexpr bool fits() const { return x <= 0x7fffffff && y <= 65535 && z <= 65535; }
+};
+
+/// The place of a block in its grid, or the extents of the grid.
+struct BlockIndex {
+  unsigned x;
+  unsigned y;
+  unsigned z;
 };
 
 /// Shared or Local of a kernel that has none.
 struct None {};
+
+/// What no GPU could run does not compile. More than 48 KiB of shared memory would have to be asked for at run time,
+/// and not every GPU has it.
+template <class Body>
+constexpr void check_body() {
+  static_assert(std::is_trivially_copyable_v<Body> && sizeof(Body) <= 4096, "ashlar: a kernel is passed by value");
+  static_assert(Body::threads % 32 == 0 && Body::threads <= 1024, "ashlar: a block has whole warps, at most 32");
+  static_assert(sizeof(typename Body::Shared) <= 48 * 1024, "ashlar: a block has 48 KiB of shared memory at most");
+}
 
 constexpr std::size_t ceil_div(std::size_t a, std::size_t b) { return (a + b - 1) / b; }
 
 /// Blocks for n elements at `each` a block, no more than `most`: bodies stride over the grid.
 constexpr Grid blocks_for(std::size_t n, std::size_t each, std::size_t most = 4096) {
   std::size_t const wanted = ceil_div(n, each);
-  return {static_cast<unsigned>(wanted < most ? wanted : most)};
+  return {wanted < most ? wanted : most};
 }
 
 /// Four elements that are loaded and stored at once.

@@ -17,7 +17,8 @@ enum class Fault {
   alignment,     ///< a vector load or store at an address that is not a multiple of its size
   exchange,      ///< lanes of a warp exchange what is not ready, or not all of them do
   order,         ///< the result depends on the order of threads or blocks, or on what was in memory before
-  guard          ///< bytes next to a buffer were written
+  guard,         ///< bytes next to a buffer were written
+  grid           ///< more blocks than a GPU takes
 };
 
 /// A list of findings that any thread may add to. Of each kind the first few are kept, and all are counted.
@@ -47,7 +48,7 @@ class Faults {
  private:
   static constexpr std::size_t kept = 4;
   mutable std::mutex mutex_;
-  std::size_t counts_[7] = {};
+  std::size_t counts_[8] = {};
   std::vector<std::string> texts_;
 };
 

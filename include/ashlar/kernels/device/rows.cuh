@@ -86,9 +86,9 @@ struct RowKernel {
 template <class Launcher, class Op>
 void for_each_row(Launcher& launcher, std::size_t rows, std::size_t columns, Op const& op) {
   if (columns <= 1024) {
-    launcher.launch({static_cast<unsigned>(ceil_div(rows, 8))}, RowKernel<Op, 32>{op, rows, columns});
+    launcher.launch({ceil_div(rows, 8)}, RowKernel<Op, 32>{op, rows, columns});
   } else {
-    launcher.launch({static_cast<unsigned>(rows)}, RowKernel<Op, 256>{op, rows, columns});
+    launcher.launch({rows}, RowKernel<Op, 256>{op, rows, columns});
   }
 }
 

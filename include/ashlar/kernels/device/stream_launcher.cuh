@@ -14,7 +14,6 @@
 #include <cstddef>
 #include <string>
 #include <string_view>
-#include <type_traits>
 #include <utility>
 
 namespace ashlar::kernels::device {
@@ -28,8 +27,8 @@ class GpuBlock {
 
   ASHLAR_DEVICE GpuBlock(Shared& shared, Local& local) : shared_(&shared), local_(&local) {}
 
-  ASHLAR_DEVICE static Grid index() { return {blockIdx.x, blockIdx.y, blockIdx.z}; }
-  ASHLAR_DEVICE static Grid count() { return {gridDim.x, gridDim.y, gridDim.z}; }
+  ASHLAR_DEVICE static BlockIndex index() { return {blockIdx.x, blockIdx.y, blockIdx.z}; }
+  ASHLAR_DEVICE static BlockIndex count() { return {gridDim.x, gridDim.y, gridDim.z}; }
 
   template <class F>
   ASHLAR_DEVICE void phase(F const& f) {
@@ -102,17 +101,19 @@ class StreamLauncher {
 
   template <class Body>
   void launch(Grid grid, Body const& body) {
-    static_assert(std::is_trivially_copyable_v<Body> && sizeof(Body) <= 4096, "ashlar: a kernel is passed by value");
-    static_assert(Body::threads % 32 == 0 && Body::threads <= 1024, "ashlar: a block has whole warps, at most 32");
-    if (grid.x == 0 || grid.y == 0 || grid.z == 0) return;
-    if constexpr (requires { Body::least_capability; }) require_capability(Body::least_capability);
-    run<Body><<<dim3(grid.x, grid.y, grid.z), Body::threads, 0, stream_>>>(body);
-    if (cudaError_t const status = cudaGetLastError(); status != cudaSuccess) {
-      std::string what = kernel_name<Body>() + " was not launched";
-      int device = 0;
-      if (cudaGetDevice(&device) == cudaSuccess) what.append(" on cuda:").append(std::to_string(device));
-      check(status, what.c_str());
+    check_body<Body>();
+    if (grid.empty()) return;
+    if constexpr (requires { Body::least_capability; }) require_capability<Body>(Body::least_capability);
+    if (!grid.fits()) {
+      throw Error(Errc::device, not_launched<Body>() + ": a grid has at most 2^31 - 1 x 65535 x 65535 blocks, but " +
+                                    std::to_string(grid.x) + " x " + std::to_string(grid.y) + " x " +
+                                    std::to_string(grid.z) + " are needed");
     }
+    dim3 const blocks(static_cast<unsigned>(grid.x), static_cast<unsigned>(grid.y), static_cast<unsigned>(grid.z));
+    void* arguments[] = {const_cast<Body*>(&body)};  // which is copied
+    // Not <<<>>> and cudaGetLastError: that would tell what another's call has left, and not of this one alone.
+    cudaError_t const status = cudaLaunchKernel(run<Body>, blocks, dim3(Body::threads), arguments, 0, stream_);
+    if (status != cudaSuccess) check(status, not_launched<Body>().c_str());
   }
 
   /// Memory for what one launch leaves to the next; valid until the next call.
@@ -126,7 +127,9 @@ class StreamLauncher {
     return workspace_;
   }
 
-  /// Error: device, if the current GPU is older than the compute capability `least`, 80 for 8.0.
+  /// Error: device, if the current GPU is older than the compute capability `least`, 80 for 8.0, or if the code that it
+  /// runs is: a program that is compiled for 7.5 alone runs on later GPUs, without what these have more.
+  template <class Body>
   static void require_capability(int least) {
     int device = 0;
     int major = 0;
@@ -134,20 +137,36 @@ class StreamLauncher {
     check(cudaGetDevice(&device), "cudaGetDevice");
     check(cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device), "cudaDeviceGetAttribute");
     check(cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, device), "cudaDeviceGetAttribute");
-    if (10 * major + minor >= least) return;
-    throw Error(Errc::device, "this kernel needs a GPU of compute capability " + std::to_string(least / 10) + "." +
-                                  std::to_string(least % 10) + " but cuda:" + std::to_string(device) + " has " +
-                                  std::to_string(major) + "." + std::to_string(minor));
+    if (10 * major + minor < least) {
+      throw Error(Errc::device, "this kernel needs a GPU of compute capability " + capability(least) +
+                                    " but cuda:" + std::to_string(device) + " has " + capability(10 * major + minor));
+    }
+    cudaFuncAttributes code{};
+    check(cudaFuncGetAttributes(&code, run<Body>), "cudaFuncGetAttributes");
+    if (code.ptxVersion >= least) return;
+    throw Error(Errc::device, "this kernel needs code of compute capability " + capability(least) +
+                                  " but the program is compiled for " + capability(code.ptxVersion) +
+                                  ": name a later one in CUDA_ARCHITECTURES");
   }
 
   /// Throws what CUDA calls an error.
   static void check(cudaError_t status, char const* what) {
     if (status == cudaSuccess) return;
+    static_cast<void>(cudaGetLastError());  // or who asks next for the last error would be told of this one
     throw Error(Errc::device,
                 std::string(what) + ": " + cudaGetErrorString(status) + " (" + cudaGetErrorName(status) + ")");
   }
 
  private:
+  template <class Body>
+  static std::string not_launched() {
+    std::string what = kernel_name<Body>() + " was not launched";
+    int device = 0;
+    if (cudaGetDevice(&device) == cudaSuccess) what.append(" on cuda:").append(std::to_string(device));
+    return what;
+  }
+  static std::string capability(int number) { return std::to_string(number / 10) + "." + std::to_string(number % 10); }
+
   cudaStream_t stream_;
   void* workspace_ = nullptr;
   std::size_t bytes_ = 0;

@@ -89,9 +89,9 @@ template <class Launcher, class Op>
 void for_each_strided_row(Launcher& launcher, std::size_t rows, std::size_t size, std::size_t inner, Op const& op) {
   if (inner == 1) return for_each_row(launcher, rows, size, op);
   if (size <= 128) {
-    launcher.launch({static_cast<unsigned>(ceil_div(rows, 256))}, StridedRowKernel<Op, 1>{op, rows, {size, inner}});
+    launcher.launch({ceil_div(rows, 256)}, StridedRowKernel<Op, 1>{op, rows, {size, inner}});
   } else {
-    launcher.launch({static_cast<unsigned>(ceil_div(rows, 32))}, StridedRowKernel<Op, 8>{op, rows, {size, inner}});
+    launcher.launch({ceil_div(rows, 32)}, StridedRowKernel<Op, 8>{op, rows, {size, inner}});
   }
 }
 

@@ -48,8 +48,8 @@ class ThreadsLauncher {
     launch(grid, AnyBody::of(body));
   }
   void launch(Grid grid, AnyBody const& body) {
-    std::size_t const blocks = std::size_t{grid.x} * grid.y * grid.z;
-    if (blocks == 0) return;
+    BlocksOf const blocks(grid, *faults_);
+    if (blocks.size() == 0) return;
     BlockMemory memory(body.sizes);
     memory.poison(0xff);
     HostBarriers barriers(body.sizes.threads);
@@ -57,11 +57,8 @@ class ThreadsLauncher {
     for (unsigned t = 0; t < body.sizes.threads; ++t) {
       threads.emplace_back([&, t] {
         faults = faults_;
-        for (std::size_t b = 0; b < blocks; ++b) {
-          auto const x = static_cast<unsigned>(b % grid.x);
-          auto const y = static_cast<unsigned>(b / grid.x % grid.y);
-          auto const z = static_cast<unsigned>(b / grid.x / grid.y);
-          body.call(body.body, BlockRun(memory, Grid{x, y, z}, grid, &t, 1, barriers));
+        for (std::size_t b = 0; b < blocks.size(); ++b) {
+          body.call(body.body, BlockRun(memory, blocks[b], blocks.extents(), &t, 1, barriers));
           barriers.block();
         }
       });

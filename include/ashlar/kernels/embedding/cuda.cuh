@@ -208,7 +208,7 @@ inline constexpr std::size_t embedding_pairs = 4096;
 template <class I, class T, class Launcher>
 void embedding_backward(Launcher& launcher, std::size_t count, std::size_t rows, std::size_t dim, I const* index,
                         std::size_t padding, T const* dy, T* dweight) {
-  device::Grid const grid{static_cast<unsigned>(count)};
+  device::Grid const grid{count};
   if (count <= embedding_pairs) {
     launcher.launch(grid, detail::EmbeddingBackward<I, T>{count, rows, dim, index, padding, dy, dweight});
     return;

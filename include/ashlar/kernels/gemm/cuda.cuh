@@ -22,11 +22,13 @@
 // rows 67 (59), 4096 rows 235 (182); 784 -> 512: 11 (13), 11 (12), 22 (16), 32 (27), 92 (80).
 #pragma once
 
+#include <ashlar/core/error.hpp>
 #include <ashlar/kernels/device/device.cuh>
 #include <ashlar/kernels/pointwise/ops.hpp>
 #include <ashlar/kernels/reduce/rows.cuh>
 
 #include <cstddef>
+#include <string>
 
 namespace ashlar::kernels::cuda {
 
@@ -282,15 +284,26 @@ struct Gemm {
   }
 };
 
-/// Launches Gemm with a tile, for `batch` results. m, n and k are below 2^32 - 128.
+/// Kernels count rows, columns and products in 32 bits, to the end of their tiles. Error: device.
+inline void check_product(std::size_t m, std::size_t n, std::size_t k) {
+  constexpr std::size_t most = 0xffffff7f;
+  if (m <= most && n <= most && k <= most) return;
+  throw Error(Errc::device, "a product of matrices on cuda takes extents below 2^32 - 128, but (" + std::to_string(m) +
+                                ", " + std::to_string(k) + ") * (" + std::to_string(k) + ", " + std::to_string(n) +
+                                ") has more");
+}
+
+/// Launches Gemm with a tile, for `batch` results. Error: device, if m, n or k is too large.
 template <class Tile, std::size_t N, std::size_t K, class A, class B, class C, class Launcher>
 void gemm_with(Launcher& launcher, unsigned batch, std::size_t m, std::size_t n, std::size_t k, A const& a, B const& b,
                C const& c, unsigned splits = 1, std::size_t chunk = at_run_time) {
   if (m == 0 || n == 0) return;
-  auto const across = static_cast<unsigned>(device::ceil_div(n, Tile::n));
-  device::Grid const grid{static_cast<unsigned>(device::ceil_div(m, Tile::m)) * across, 1, batch * splits};
-  launcher.launch(grid, Gemm<Tile, A, B, C, N, K>{static_cast<unsigned>(m), Size<N>(n), Size<K>(k), across, splits,
-                                                  static_cast<unsigned>(chunk), a, b, c});
+  check_product(m, n, k);
+  std::size_t const across = device::ceil_div(n, Tile::n);
+  device::Grid const grid{device::ceil_div(m, Tile::m) * across, 1, std::size_t{batch} * splits};
+  launcher.launch(
+      grid, Gemm<Tile, A, B, C, N, K>{static_cast<unsigned>(m), Size<N>(n), Size<K>(k), static_cast<unsigned>(across),
+                                      splits, static_cast<unsigned>(chunk), a, b, c});
 }
 
 /// True if c makes enough blocks of a tile. An H200 has 132 multiprocessors, and smaller GPUs lose little by tiles that

@@ -285,15 +285,15 @@ void tensor_gemm(Launcher& launcher, std::size_t m, std::size_t n, std::size_t k
                  std::size_t c_stride, Act act) {
   using Kernel = TensorGemm<Kind, Tile, Matrix<float, AAcross>, Matrix<float, BAcross>, MatrixResult<float, Act>>;
   if (m == 0 || n == 0) return;
-  auto const across = static_cast<unsigned>(device::ceil_div(n, Tile::n));
-  launcher.launch({static_cast<unsigned>(device::ceil_div(m, Tile::m)) * across},
-                  Kernel{static_cast<unsigned>(m),
-                         static_cast<unsigned>(n),
-                         static_cast<unsigned>(k),
-                         across,
-                         {a, lda, device::is_wide(a, lda)},
-                         {b, ldb, device::is_wide(b, ldb)},
-                         {init, init_stride, c, c_stride, false, act}});
+  check_product(m, n, k);
+  std::size_t const across = device::ceil_div(n, Tile::n);
+  launcher.launch({device::ceil_div(m, Tile::m) * across}, Kernel{static_cast<unsigned>(m),
+                                                                  static_cast<unsigned>(n),
+                                                                  static_cast<unsigned>(k),
+                                                                  static_cast<unsigned>(across),
+                                                                  {a, lda, device::is_wide(a, lda)},
+                                                                  {b, ldb, device::is_wide(b, ldb)},
+                                                                  {init, init_stride, c, c_stride, false, act}});
 }
 
 }  // namespace ashlar::kernels::cuda

@@ -22,7 +22,7 @@ template <std::size_t In, std::size_t Out, class T, class Act = Identity, class 
 void linear(Launcher& launcher, std::size_t rows, T const* x, T const* weight, T const* bias, T* y) {
   if constexpr (In >= 128) {
     if (rows != 0 && rows <= detail::few_rows) {
-      device::Grid const grid{static_cast<unsigned>(device::ceil_div(Out, 8))};
+      device::Grid const grid{device::ceil_div(Out, 8)};
       return launcher.launch(
           grid, detail::LinearOfFewRows<In, Out, T, Act>{static_cast<unsigned>(rows), x, weight, bias, y, Act{}});
     }

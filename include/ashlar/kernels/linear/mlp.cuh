@@ -211,7 +211,7 @@ void mlp(Launcher& launcher, std::size_t rows, T const* x, std::array<T const*, 
     kernel.bias[l] = biases[l];
     kernel.wide[l] = device::is_wide(weights[l], Kernel::Shape::sizes[l]);
   }
-  launcher.launch({static_cast<unsigned>(device::ceil_div(rows, Kernel::tile))}, kernel);
+  launcher.launch({device::ceil_div(rows, Kernel::tile)}, kernel);
 }
 
 }  // namespace ashlar::kernels::cuda

@@ -102,7 +102,7 @@ void sum_channels(Launcher& launcher, Planes const& planes, Term const& term, Fi
   if (planes.channels == 0) return;
   if (planes.area >= 32) {
     using Row = detail::ChannelRow<Term, Finish>;
-    launcher.launch({static_cast<unsigned>(planes.channels)},
+    launcher.launch({planes.channels},
                     device::RowKernel<Row, 256>{{planes, term, finish}, planes.channels, planes.per_channel()});
     return;
   }

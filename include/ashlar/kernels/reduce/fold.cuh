@@ -92,7 +92,7 @@ void fold(Launcher& launcher, std::size_t n, Fold const& fold, Finish const& fin
     return;
   }
   if (parts == nullptr) parts = static_cast<Value*>(launcher.workspace(blocks * sizeof(Value)));
-  launcher.launch({static_cast<unsigned>(blocks)}, FoldKernel<Fold, Finish>{fold, finish, n, each, parts});
+  launcher.launch({blocks}, FoldKernel<Fold, Finish>{fold, finish, n, each, parts});
   launcher.launch({}, FoldKernel<FoldOfParts<Fold>, Finish>{{fold, parts}, finish, blocks, blocks, nullptr});
 }
 

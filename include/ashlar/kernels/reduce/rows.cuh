@@ -75,13 +75,13 @@ void sum_rows(Launcher& launcher, std::size_t rows, std::size_t columns, Term co
   if (columns == 0) return;
   std::size_t const each = rows_each(rows);
   std::size_t const splits = rows <= 512 ? 1 : device::ceil_div(rows, each);
-  auto const across = static_cast<unsigned>(device::ceil_div(columns, 32));
+  std::size_t const across = device::ceil_div(columns, 32);
   if (splits == 1) {
     launcher.launch({across}, AddRows<Term, T>{term, rows, columns, each, out, Add});
     return;
   }
   if (parts == nullptr) parts = static_cast<T*>(launcher.workspace(splits * columns * sizeof(T)));
-  launcher.launch({across, static_cast<unsigned>(splits)}, AddRows<Term, T>{term, rows, columns, each, parts, false});
+  launcher.launch({across, splits}, AddRows<Term, T>{term, rows, columns, each, parts, false});
   launcher.launch({across}, AddRows<ElementOf<T>, T>{{parts, columns}, splits, columns, splits, out, Add});
 }
 

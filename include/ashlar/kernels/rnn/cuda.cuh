@@ -148,7 +148,7 @@ void rnn(Launcher& launcher, Sequence const& q, T const* x, RnnWeights<T> const&
     body.hh = w.hh, body.bias_hh = w.bias_hh;
     body.h = h, body.c = c, body.y = y, body.ldy = ldy;
     body.sums = gates, body.kept = kept;
-    launcher.launch({static_cast<unsigned>(q.batch)}, body);
+    launcher.launch({q.batch}, body);
   } else {
     using Step = detail::RnnStep<Cell, H, T>;
     for (std::size_t i = 0; i < q.steps; ++i) {
@@ -189,7 +189,7 @@ void rnn_backward(Launcher& launcher, Sequence const& q, T const* x, RnnWeights<
     body.hh = w.hh, body.h = h, body.c = c, body.y = y, body.ldy = ldy;
     body.all_gates = gates, body.all_kept = kept, body.dy = dy;
     body.dh = dh, body.dc = dc, body.from_h = from_h, body.before = before;
-    launcher.launch({static_cast<unsigned>(q.batch)}, body);
+    launcher.launch({q.batch}, body);
   } else {
     using Step = detail::RnnStepPullback<Cell, H, T>;
     for (std::size_t i = q.steps; i-- > 0;) {

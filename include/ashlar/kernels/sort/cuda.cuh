@@ -183,7 +183,7 @@ Sorted sort(Launcher& launcher, std::size_t n, std::uint32_t largest, std::uint3
   std::uint32_t* to_values = work + n;
   std::uint32_t* const counts = work + 2 * n;
   std::size_t const blocks = device::ceil_div(n, detail::sort_tile);
-  device::Grid const grid{static_cast<unsigned>(blocks)};
+  device::Grid const grid{blocks};
   for (unsigned shift = 0; n != 0 && shift < 32 && (shift == 0 || largest >> shift != 0); shift += 8) {
     launcher.launch(grid, detail::SortTile<false>{n, shift, keys, values, counts, to_keys, to_values});
     launcher.launch({}, detail::SortPlaces{blocks * detail::sort_digits, counts});

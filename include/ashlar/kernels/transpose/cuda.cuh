@@ -23,13 +23,14 @@ struct Transpose {
   std::size_t batch;
   std::size_t rows;
   std::size_t columns;
+  unsigned across;  // tiles; they are numbered row by row, because only x of a grid may pass 65535
   T const* x;
   T* y;
 
   template <class Block>
   ASHLAR_DEVICE void operator()(Block& block) const {
-    std::size_t const column = std::size_t{block.index().x} * side;
-    std::size_t const row = std::size_t{block.index().y} * side;
+    std::size_t const column = std::size_t{block.index().x % across} * side;
+    std::size_t const row = std::size_t{block.index().x / across} * side;
     for (std::size_t b = block.index().z; b < batch; b += block.count().z) {
       T const* const from = x + b * rows * columns;
       T* const to = y + b * rows * columns;
@@ -56,16 +57,14 @@ struct Transpose {
 
 template <bool Add, class T, class Launcher>
 void transposed(Launcher& launcher, std::size_t batch, std::size_t rows, std::size_t columns, T const* x, T* y) {
-  device::Grid const grid{static_cast<unsigned>(device::ceil_div(columns, 32)),
-                          static_cast<unsigned>(device::ceil_div(rows, 32)),
-                          static_cast<unsigned>(batch < 65535 ? batch : 65535)};
-  launcher.launch(grid, Transpose<Add, T>{batch, rows, columns, x, y});
+  std::size_t const across = device::ceil_div(columns, 32);
+  device::Grid const grid{across * device::ceil_div(rows, 32), 1, batch < 65535 ? batch : 65535};
+  launcher.launch(grid, Transpose<Add, T>{batch, rows, columns, static_cast<unsigned>(across), x, y});
 }
 
 }  // namespace detail
 
 /// y = x with the last two dimensions exchanged: x (batch, rows, columns) -> y (batch, columns, rows), not in place.
-/// rows is below 2^21.
 template <class T, class Launcher>
 void transpose(Launcher& launcher, std::size_t batch, std::size_t rows, std::size_t columns, T const* x, T* y) {
   detail::transposed<false>(launcher, batch, rows, columns, x, y);
