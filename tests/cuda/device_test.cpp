@@ -165,6 +165,54 @@ TEST_CASE("work goes to the stream in use, and to the device's own elsewhere") {
   wait();
 }
 
+TEST_CASE("a recording is all of one stream, the one in use when it began, and outlives its Stream") {
+  CudaMachine emulated;
+  EmulatedMachine& machine = emulated.machine;
+  auto gpu = to<Cuda>(*make<MLP>(Rng{0}));
+  auto grads = zeros_like(gpu);
+  Rng rng{1};
+  auto const x = to<Cuda>(rows(5));
+  auto const y = to<Cuda>(Tensor<std::int64_t, 5>{0, 1, 2, 0, 1});
+  void* handle = nullptr;
+  auto const all_in = [&](void* stream) {
+    REQUIRE(!machine.streams.empty());
+    for (void* const s : machine.streams) CHECK(s == stream);
+    machine.streams.clear();
+  };
+  {
+    Tape tape(gpu, grads, rng);
+    auto const loss = [&] {
+      Stream const stream;
+      handle = stream.handle();
+      OnStream const here(stream);
+      machine.streams.clear();
+      return cross_entropy(tape(x), y);
+    }();
+    tape.backward(loss);
+    CHECK(loss.item() > 0);
+    all_in(handle);
+
+    std::size_t const waits = machine.waits;
+    auto const again = cross_entropy(tape(x), y);  // in the memory that the last one's stream may still work on
+    CHECK(machine.waits == waits + 1);
+    CHECK(machine.streams[0] == handle);  // nobody else uses the last one: what it had for work goes back
+    machine.streams.erase(machine.streams.begin());
+    all_in(nullptr);
+    tape.backward(again);
+    CHECK(tape(x).numel() == 15);
+    CHECK(machine.waits == waits + 1);
+    all_in(nullptr);
+    tape.clear();
+
+    Stream const stream;
+    OnStream const here(stream);
+    handle = stream.handle();
+    static_cast<void>(tape.backward(cross_entropy(tape(x), y)));
+    machine.streams.clear();
+  }
+  all_in(handle);  // the tape's memory goes back behind its work
+}
+
 TEST_CASE("two devices: a network and what it is given lie on one") {
   EmulatedMachine machine(2);
   {

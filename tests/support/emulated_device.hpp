@@ -136,12 +136,13 @@ class EmulatedMachine {
   std::size_t launches = 0;
   std::size_t waits = 0;  ///< times the host waited for a device
   std::size_t allocations = 0;
-  std::vector<void*> streams;  ///< of each launch
+  std::vector<void*> streams;  ///< of each launch and copy, and of what is taken and given back
 
   inline static EmulatedMachine* now = nullptr;
 
  private:
   friend struct EmulatedDriver;
+  void used(int ordinal) { streams.push_back(detail::stream_on(ordinal)); }
   detail::CudaDriver const* before_;
   int devices_;
 };
@@ -151,22 +152,30 @@ struct EmulatedDriver {
   static int count() { return now().devices_; }
   static Result<void*> allocate(int ordinal, std::size_t bytes) {
     ++now().allocations;
+    now().used(ordinal);
     void* const p = now().full ? nullptr : now().memory.allocate(ordinal, bytes);
     if (p == nullptr) return Error(Errc::device, "cudaMallocAsync: out of memory (cudaErrorMemoryAllocation)");
     return p;
   }
-  static void deallocate(int ordinal, void* p) { now().memory.deallocate(ordinal, p); }
+  static void deallocate(int ordinal, void* p) {
+    now().used(ordinal);
+    now().memory.deallocate(ordinal, p);
+  }
   static Result<void> to_device(int ordinal, void* to, void const* from, std::size_t bytes) {
+    now().used(ordinal);
     return copy(to, from, bytes, now().memory.holds(ordinal, to, bytes));
   }
   static Result<void> to_host(int ordinal, void* to, void const* from, std::size_t bytes) {
     ++now().waits;
+    now().used(ordinal);
     return copy(to, from, bytes, now().memory.holds(ordinal, from, bytes));
   }
   static Result<void> between(int b, void* to, int a, void const* from, std::size_t bytes) {
+    now().used(a);
     return copy(to, from, bytes, now().memory.holds(b, to, bytes) && now().memory.holds(a, from, bytes));
   }
   static Result<void> clear(int ordinal, void* memory, std::size_t bytes) {
+    now().used(ordinal);
     if (!now().memory.holds(ordinal, memory, bytes)) return invalid("cudaMemsetAsync");
     EmulatedMemory::Access const open(now().memory);
     std::memset(memory, 0, bytes);

@@ -23,6 +23,7 @@ class DeviceArena {
     std::size_t used = 0;
   };
   [[nodiscard]] Mark mark() const { return at_; }
+  [[nodiscard]] bool is_in_use() const { return at_.chunk != 0 || at_.used != 0; }
   void release(Mark mark) { at_ = mark; }
   void reset() { at_ = {}; }
 

@@ -11,6 +11,8 @@ namespace ashlar::detail {
 
 /// Launches kernels in a stream, in order: the Launcher of kernels/*/cuda.cuh.
 ///
+/// Copies and memory go to the stream that is in use: that is this one (CudaRun::in_stream sees to it).
+///
 /// `launch` is the only thing that a host unit does not compile for itself: it is defined where nvcc compiles
 /// (launcher.cuh), and a host unit links what a .cu unit instantiates, which ashlar_cuda_model writes for a model.
 class CudaLauncher {
@@ -30,7 +32,11 @@ class CudaLauncher {
     return stream_->workspace.data();
   }
 
-  [[nodiscard]] StreamState& stream() const { return *stream_; }
+  /// to[0 ... n) = from[0 ... n), both on the device. Error: device.
+  template <class T>
+  void copy(T const* from, std::size_t n, T* to) const {
+    if (n != 0) cuda_driver->between(stream_->ordinal, to, stream_->ordinal, from, n * sizeof(T)).value();
+  }
 
  private:
   StreamState* stream_;

@@ -96,6 +96,7 @@ struct DeviceOpNode<Op, Like<T, E...>, Operands...> : Node {
 
   static void back(Node* base) {
     auto* const self = static_cast<DeviceOpNode*>(base);
+    InStream const here = self->run->in_stream();
     CudaLauncher on = self->run->launcher();
     std::apply([&](Operands const&... x) { self->op.pullback(on, self->dy, self->y, x...); }, self->operands);
   }
@@ -135,6 +136,7 @@ struct CudaApply<Op, void> {
   }
   template <class Y, class... V>
   static void forward(CudaRun& run, DeviceOp<Op>& op, Y y, V const&... x) {
+    InStream const here = run.in_stream();
     if constexpr (requires { op.prepare(run, x...); }) op.prepare(run, x...);
     CudaLauncher on = run.launcher();
     op.forward(on, y, x...);

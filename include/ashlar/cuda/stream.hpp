@@ -19,10 +19,14 @@ enum class Float32MatmulPrecision : std::uint8_t { highest, high, medium };
 namespace detail {
 
 /// A stream and what work in it needs: memory for the values inside a network, and for what one kernel leaves to the
-/// next. Work in one stream is done in order, so both are used again at once.
-struct StreamState {
+/// next. Work in one stream is done in order, so both are used again at once. It is there as long as a Stream, a thread
+/// or a tape uses it.
+struct StreamState : std::enable_shared_from_this<StreamState> {
   StreamState(int device, void* stream)
       : ordinal(device), handle(stream), arena(device), workspace(CudaMemory::allocate(Cuda{device}, 0).value()) {}
+  StreamState(StreamState const&) = delete;
+  StreamState& operator=(StreamState const&) = delete;
+  ~StreamState();
 
   int ordinal;
   void* handle;  // a cudaStream_t; null is the device's own stream
@@ -32,7 +36,35 @@ struct StreamState {
 
 inline thread_local Float32MatmulPrecision float32_matmul_precision = Float32MatmulPrecision::highest;
 inline thread_local StreamState* chosen_stream = nullptr;
-inline thread_local std::vector<std::unique_ptr<StreamState>> own_streams;  // of this thread, one a device
+inline thread_local std::vector<std::shared_ptr<StreamState>> own_streams;  // of this thread, one a device
+
+/// While it lives, this thread's work on the stream's device goes there.
+class InStream {
+ public:
+  explicit InStream(StreamState& stream)
+      : stream_(std::exchange(chosen_stream, &stream)),
+        in_use_(std::exchange(stream_in_use, {stream.ordinal, stream.handle})) {}
+  InStream(InStream const&) = delete;
+  InStream& operator=(InStream const&) = delete;
+  ~InStream() {
+    chosen_stream = stream_;
+    stream_in_use = in_use_;
+  }
+
+ private:
+  StreamState* stream_;
+  StreamInUse in_use_;
+};
+
+/// Its memory goes back behind the work that uses it.
+inline StreamState::~StreamState() {
+  {
+    InStream const here(*this);
+    static_cast<void>(DeviceArena(std::move(arena)));
+    static_cast<void>(CudaMemory(std::move(workspace)));
+  }
+  if (handle != nullptr) cuda_driver->destroy_stream(ordinal, handle);
+}
 
 /// The stream that this thread uses on a device. Error: device, if it cannot be used.
 inline StreamState& current_stream(int ordinal) {
@@ -40,7 +72,7 @@ inline StreamState& current_stream(int ordinal) {
   for (auto const& s : own_streams) {
     if (s->ordinal == ordinal) return *s;
   }
-  own_streams.push_back(std::make_unique<StreamState>(ordinal, nullptr));
+  own_streams.push_back(std::make_shared<StreamState>(ordinal, nullptr));
   return *own_streams.back();
 }
 
@@ -53,25 +85,15 @@ inline void release_own_streams() { own_streams.clear(); }
 /// nothing of each other. A thread's work goes to the stream that an `OnStream` names, and else to the device's own.
 ///
 /// Errors  run time: device.
-/// Note    one thread at a time uses a stream. A value made in one stream is for others when `wait` has come back.
+/// Note    one thread at a time uses a stream. A value made in one stream is for others when `wait` has come back; and
+///         its memory goes back in the stream in use where it ends: another that still works on it must be waited for.
 class Stream {
  public:
   explicit Stream(Cuda device = {})
-      : state_((require(device), std::make_unique<detail::StreamState>(
+      : state_((require(device), std::make_shared<detail::StreamState>(
                                      device.ordinal, detail::cuda_driver->make_stream(device.ordinal).value()))) {}
   Stream(Stream&&) noexcept = default;
-  Stream& operator=(Stream&& other) noexcept {
-    std::swap(state_, other.state_);
-    return *this;
-  }
-  ~Stream() {
-    if (state_ == nullptr) return;
-    auto const [ordinal, handle] = std::pair(state_->ordinal, state_->handle);
-    detail::StreamInUse const before = std::exchange(detail::stream_in_use, {ordinal, handle});
-    state_.reset();  // its memory goes back behind the work that uses it
-    detail::stream_in_use = before;
-    detail::cuda_driver->destroy_stream(ordinal, handle);
-  }
+  Stream& operator=(Stream&&) noexcept = default;
 
   /// Until all work in it is done. Error: device, if a kernel failed.
   void wait() const { detail::cuda_driver->wait(state_->ordinal, state_->handle).value(); }
@@ -82,25 +104,16 @@ class Stream {
   [[nodiscard]] detail::StreamState& state() const { return *state_; }
 
  private:
-  std::unique_ptr<detail::StreamState> state_;
+  std::shared_ptr<detail::StreamState> state_;
 };
 
 /// While it lives, this thread's work on the stream's device goes to that stream.
 class OnStream {
  public:
-  explicit OnStream(Stream const& stream)
-      : state_(std::exchange(detail::chosen_stream, &stream.state())),
-        in_use_(std::exchange(detail::stream_in_use, {stream.device().ordinal, stream.handle()})) {}
-  OnStream(OnStream const&) = delete;
-  OnStream& operator=(OnStream const&) = delete;
-  ~OnStream() {
-    detail::chosen_stream = state_;
-    detail::stream_in_use = in_use_;
-  }
+  explicit OnStream(Stream const& stream) : here_(stream.state()) {}
 
  private:
-  detail::StreamState* state_;
-  detail::StreamInUse in_use_;
+  detail::InStream here_;
 };
 
 /// What Linear may round from now on in this thread, both ways: torch.set_float32_matmul_precision. `highest` at the

@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <type_traits>
+#include <utility>
 
 namespace ashlar {
 
@@ -40,6 +41,11 @@ class Tape<CudaOwned<Net>, Context> {
   Tape(CudaOwned<Net> const& net, CudaOwned<Net>& grads, Rng& rng) : Tape(net, false, grads, &rng) {}
   Tape(Tape const&) = delete;
   Tape& operator=(Tape const&) = delete;
+  /// Its memory goes back behind the work of its last recording.
+  ~Tape() {
+    detail::InStream const here = run_.in_stream();
+    static_cast<void>(detail::DeviceArena(std::move(arena_)));
+  }
 
   /// x on this tape, without a gradient of its own. The values are copied.
   template <class T, std::size_t... E>
@@ -72,6 +78,7 @@ class Tape<CudaOwned<Net>, Context> {
       throw Error(Errc::shape, "backward() needs a loss of one element but the shape is " + to_string(loss.shape()));
     }
     T const one{1};
+    detail::InStream const here = run_.in_stream();
     if (loss.requires_grad()) {
       detail::cuda_driver->to_device(loss.ordinal(), loss.device_grad(), &one, sizeof one).value();
     }

@@ -10,6 +10,7 @@
 #include <ashlar/grad/trace.hpp>
 
 #include <cstddef>
+#include <memory>
 #include <type_traits>
 
 namespace ashlar {
@@ -25,11 +26,12 @@ namespace detail {
 /// A run of a network on a device, recorded or not: where memory comes from, and where a parameter lies.
 ///
 /// The forward is run with the network's shadow (core/host_shadow.hpp), so a parameter is known by its place in that.
+/// All of a recording's work goes to the stream that was in use when it began, also what is asked for elsewhere.
 class CudaRun {
  public:
   /// The arena is that of the stream, or a tape's own, which records.
   CudaRun(StreamState& stream, DeviceArena& arena, TapeCore& tape, void const* net_on_device, bool recorded)
-      : stream_(&stream),
+      : stream_(stream.shared_from_this()),
         arena_(&arena),
         tape_(&tape),
         net_(static_cast<std::byte const*>(net_on_device)),
@@ -38,18 +40,21 @@ class CudaRun {
   template <class T>
   T* allocate(std::size_t n) {
     begin();
+    InStream const here = in_stream();
     return static_cast<T*>(arena_->allocate(n * sizeof(T)));
   }
   template <class T>
   T* allocate_zeros(std::size_t n) {
     T* const p = allocate<T>(n);
+    InStream const here = in_stream();
     if (n != 0) cuda_driver->clear(ordinal(), p, n * sizeof(T)).value();
     return p;
   }
   template <class T>
   T* copy_of(T const* from, std::size_t n) {
     T* const p = allocate<T>(n);
-    if (n != 0) cuda_driver->between(ordinal(), p, ordinal(), from, n * sizeof(T)).value();
+    InStream const here = in_stream();
+    launcher().copy(from, n, p);
     return p;
   }
   /// A parameter on the device. Error: value, if the network that runs does not hold it.
@@ -68,12 +73,16 @@ class CudaRun {
     return tape_->writable(in_shadow) != nullptr ? const_cast<T*>(on_device(in_shadow)) : nullptr;
   }
 
-  /// A new recording takes its memory from the start, and work goes to the stream now in use.
+  /// A new recording takes its memory from the start, and work goes to the stream now in use. Another, which the last
+  /// recording was in, may still work on that memory: it is waited for.
   void begin() {
     if (!tape_->start_if_new()) return;
+    StreamState& now = current_stream(ordinal());
+    if (&now != stream_.get() && arena_->is_in_use()) cuda_driver->wait(ordinal(), stream_->handle).value();
+    stream_ = now.shared_from_this();
     arena_->reset();
-    stream_ = &current_stream(stream_->ordinal);
   }
+  [[nodiscard]] InStream in_stream() const { return InStream(*stream_); }
 
   /// A parameter as a value of this run.
   template <class Context, Kind K, class T, std::size_t... E>
@@ -88,7 +97,7 @@ class CudaRun {
   [[nodiscard]] CudaLauncher launcher() const { return CudaLauncher(*stream_); }
 
  private:
-  StreamState* stream_;
+  std::shared_ptr<StreamState> stream_;
   DeviceArena* arena_;
   TapeCore* tape_;
   std::byte const* net_;
@@ -162,6 +171,7 @@ class CudaTraced {
  private:
   [[nodiscard]] Tensor<T, E...> fetch(T const* from) const {
     Tensor<T, E...> y(detail::uninitialized_t{}, dims_);
+    detail::InStream const here = run_->in_stream();
     if (numel() != 0) detail::cuda_driver->to_host(ordinal(), y.data(), from, numel() * sizeof(T)).value();
     return y;
   }

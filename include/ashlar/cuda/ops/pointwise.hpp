@@ -55,9 +55,7 @@ struct DeviceOp<ReshapeOp<D>> {
 
   template <class Y, class X>
   void forward(CudaLauncher& on, Y y, X x) const {
-    if (y.numel() == 0) return;
-    int const ordinal = on.stream().ordinal;
-    cuda_driver->between(ordinal, y.data(), ordinal, x.data(), y.numel() * sizeof(*x.data())).value();
+    on.copy(x.data(), y.numel(), y.data());
   }
   template <class Y, class X>
   void pullback(CudaLauncher& on, Y dy, Y, X const& x) const {

@@ -14,12 +14,6 @@
 
 namespace ashlar::detail {
 
-template <class T>
-void copy_on_device(CudaLauncher& on, T const* from, std::size_t n, T* to) {
-  int const ordinal = on.stream().ordinal;
-  if (n != 0) cuda_driver->between(ordinal, to, ordinal, from, n * sizeof(T)).value();
-}
-
 /// What the way back needs is kept by a recording alone, and so is the memory that it works in: launches on that way
 /// have the launcher's workspace for themselves.
 template <class Traits, std::size_t In>
@@ -50,7 +44,7 @@ struct DeviceOp<RecurrentOp<Traits, In>> {
     std::array<T const*, sizeof...(V)> const in{operands.data()...};
     T* const state = y.data() + op.rows() * Op::width;
     for (std::size_t k = 0; k < Traits::states; ++k) {
-      copy_on_device(on, in[1 + k], op.state_size(), state + k * op.state_size());
+      on.copy(in[1 + k], op.state_size(), state + k * op.state_size());
     }
     for (std::size_t d = 0; d < Op::directions; ++d) {
       kernels::Sequence way = op.q;
@@ -65,7 +59,7 @@ struct DeviceOp<RecurrentOp<Traits, In>> {
   void pullback(CudaLauncher& on, Y dy, Y y, V const&... operands) const {
     std::array<T const*, sizeof...(V)> const in{operands.data()...};
     std::array<T*, sizeof...(V)> const to{operands.grad...};
-    copy_on_device(on, dy.data() + op.rows() * Op::width, Traits::states * op.state_size(), d_state);
+    on.copy(dy.data() + op.rows() * Op::width, Traits::states * op.state_size(), d_state);
     for (std::size_t d = 0; d < Op::directions; ++d) {
       kernels::Sequence way = op.q;
       way.reverse = d == 1;
@@ -91,7 +85,7 @@ struct DeviceOp<StackStatesOp<T, D>> {
   template <class Y, class... V>
   void forward(CudaLauncher& on, Y y, V const&... states) const {
     T* to = y.data();
-    ((copy_on_device(on, states.data(), states.numel(), to), to += states.numel()), ...);
+    ((on.copy(states.data(), states.numel(), to), to += states.numel()), ...);
   }
   template <class Y, class... V>
   void pullback(CudaLauncher& on, Y dy, Y, V const&... states) const {
