@@ -24,7 +24,7 @@ add_test(NAME kernels/ptxas
 set_tests_properties(kernels/ptxas PROPERTIES LABELS cuda)
 
 # Networks on a device: the tests of tests/cuda that an emulated device runs too, on the machine's own. Of architecture
-# 75 with its PTX, which every later one runs.
+# 80 with its PTX, which every later one runs, tensor cores too.
 find_package(Catch2 REQUIRED)
 ashlar_find_cuda()
 add_executable(test_cuda_on_gpu
@@ -35,7 +35,7 @@ target_compile_definitions(test_cuda_on_gpu PRIVATE
   ASHLAR_TEST_DATA="${CMAKE_CURRENT_SOURCE_DIR}/golden" ASHLAR_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
 target_compile_options(test_cuda_on_gpu PRIVATE
   "$<$<COMPILE_LANGUAGE:CUDA>:-std=c++20;-Werror=all-warnings;-Xcompiler=-Wall,-Wextra,-Werror>")
-set_target_properties(test_cuda_on_gpu PROPERTIES CUDA_ARCHITECTURES 75)
+set_target_properties(test_cuda_on_gpu PROPERTIES CUDA_ARCHITECTURES 80)
 add_test(NAME cuda/on_gpu COMMAND test_cuda_on_gpu)
 
 # A program of the host's compiler, and the kernels that ashlar_cuda_model makes for it.
@@ -50,6 +50,15 @@ add_test(NAME cuda/model COMMAND test_cuda_model)
 set_tests_properties(cuda/on_gpu cuda/model PROPERTIES
   LABELS cuda TIMEOUT 600 SKIP_REGULAR_EXPRESSION "skipped: this machine has no CUDA device")
 add_dependencies(cuda_all test_cuda_on_gpu test_cuda_model)
+
+# What is asked of CUDA, by a fake of its runtime.
+add_executable(test_cuda_driver cuda/driver.cpp main.cpp)
+target_link_libraries(test_cuda_driver PRIVATE ashlar::ashlar Catch2::Catch2 Threads::Threads)
+target_include_directories(test_cuda_driver PRIVATE ${CMAKE_CURRENT_SOURCE_DIR})
+target_include_directories(test_cuda_driver SYSTEM PRIVATE ${CUDAToolkit_INCLUDE_DIRS})
+add_test(NAME cuda/driver COMMAND test_cuda_driver)
+set_tests_properties(cuda/driver PROPERTIES LABELS cuda TIMEOUT 300)
+add_dependencies(cuda_all test_cuda_driver)
 
 # nvcc leaves the sentence of a mistake to the host's compiler, which prints it whole (include/ashlar/core/refuse.hpp).
 add_test(NAME cuda/compile_fail

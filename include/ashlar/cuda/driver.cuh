@@ -8,6 +8,10 @@
 
 #include <cuda_runtime.h>
 
+#ifdef CUDA_API_PER_THREAD_DEFAULT_STREAM
+#error "ashlar: the device's own stream is the legacy one here: compile without --default-stream per-thread"
+#endif
+
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -36,25 +40,30 @@ inline Result<void> cuda_result(cudaError_t status, char const* call, std::size_
 /// The device that this thread's calls of CUDA are about, and the one before it again.
 class CudaDeviceGuard {
  public:
-  explicit CudaDeviceGuard(int ordinal) {
-    if (cudaGetDevice(&before_) == cudaSuccess && before_ != ordinal) status_ = cudaSetDevice(ordinal);
-    if (before_ == ordinal) before_ = -1;
+  explicit CudaDeviceGuard(int ordinal) : status_(cudaGetDevice(&before_)) {
+    bool const other = status_ == cudaSuccess && before_ != ordinal;
+    if (other) status_ = cudaSetDevice(ordinal);
+    if (!other || status_ != cudaSuccess) before_ = -1;
   }
   CudaDeviceGuard(CudaDeviceGuard const&) = delete;
   CudaDeviceGuard& operator=(CudaDeviceGuard const&) = delete;
   ~CudaDeviceGuard() {
     if (before_ >= 0) static_cast<void>(cudaSetDevice(before_));
   }
-  [[nodiscard]] cudaError_t status() const { return status_; }
+  /// Error: device, if it cannot be used.
+  [[nodiscard]] Result<void> done(int ordinal) const {
+    if (status_ == cudaSuccess) return {};
+    return cuda_error(status_, on_device("cudaSetDevice", ordinal));
+  }
 
  private:
   int before_ = -1;
-  cudaError_t status_ = cudaSuccess;
+  cudaError_t status_;
 };
 
 /// Memory comes from and goes back to the device's pool in the order of the stream in use, so that giving memory back
-/// waits for nobody. A copy from pageable memory comes back when it has been read, one from pinned memory when it is
-/// done.
+/// waits for nobody. A copy from pageable memory comes back when it has been read (staging.cuh), one from pinned memory
+/// when it is done.
 struct RuntimeDriver {
   static int count() {
     int n = 0;
@@ -65,6 +74,7 @@ struct RuntimeDriver {
 
   static Result<void*> allocate(int ordinal, std::size_t bytes) {
     CudaDeviceGuard const here(ordinal);
+    if (auto set = here.done(ordinal); !set) return std::move(set).error();
     if (auto kept = keep_pool(ordinal); !kept) return std::move(kept).error();
     void* memory = nullptr;
     cudaError_t const status = cudaMallocAsync(&memory, bytes, stream(ordinal));
@@ -83,41 +93,52 @@ struct RuntimeDriver {
 
   static Result<void> to_device(int ordinal, void* to, void const* from, std::size_t bytes) {
     CudaDeviceGuard const here(ordinal);
-    bool const pinned = is_pinned(from);
+    if (auto set = here.done(ordinal); !set) return set;
     cudaStream_t const queue = stream(ordinal);
-    if (!pinned && bytes >= Staging::least) {
-      return cuda_result(Staging::copy(to, from, bytes, queue), "a copy to the device", bytes, ordinal);
+    cudaError_t status = cudaSuccess;
+    if (is_pinned(from)) {
+      status = cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, queue);
+      if (status == cudaSuccess) status = cudaStreamSynchronize(queue);
+    } else if (bytes >= Staging::least) {
+      status = Staging::copy(to, from, bytes, queue);
+    } else {
+      status = PinnedRing::copy(ordinal, to, from, bytes, queue);
     }
-    cudaError_t status = cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, queue);
-    if (status == cudaSuccess && pinned) status = cudaStreamSynchronize(queue);
     return cuda_result(status, "a copy to the device", bytes, ordinal);
   }
   static Result<void> to_host(int ordinal, void* to, void const* from, std::size_t bytes) {
     CudaDeviceGuard const here(ordinal);
+    if (auto set = here.done(ordinal); !set) return set;
     cudaError_t status = cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToHost, stream(ordinal));
     if (status == cudaSuccess) status = cudaStreamSynchronize(stream(ordinal));
     return cuda_result(status, "a copy from the device", bytes, ordinal);
   }
   static Result<void> between(int to_ordinal, void* to, int from_ordinal, void const* from, std::size_t bytes) {
+    bool const same = to_ordinal == from_ordinal;
+    // The memory was taken in the other device's stream: only when that has come so far may this one write to it.
+    if (!same) {
+      if (auto there = wait(to_ordinal, stream(to_ordinal)); !there) return there;
+    }
     CudaDeviceGuard const here(from_ordinal);
+    if (auto set = here.done(from_ordinal); !set) return set;
     cudaStream_t const queue = stream(from_ordinal);
-    if (to_ordinal == from_ordinal) {
+    if (same) {
       return cuda_result(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, queue), "a copy on the device",
                          bytes, to_ordinal);
     }
-    // The memory was taken in the other device's stream: only when that has come so far may this one write to it.
-    cudaError_t status = cudaStreamSynchronize(stream(to_ordinal));
-    if (status == cudaSuccess) status = cudaMemcpyPeerAsync(to, to_ordinal, from, from_ordinal, bytes, queue);
+    cudaError_t status = cudaMemcpyPeerAsync(to, to_ordinal, from, from_ordinal, bytes, queue);
     if (status == cudaSuccess) status = cudaStreamSynchronize(queue);
     return cuda_result(status, "a copy from another device", bytes, to_ordinal);
   }
   static Result<void> clear(int ordinal, void* memory, std::size_t bytes) {
     CudaDeviceGuard const here(ordinal);
+    if (auto set = here.done(ordinal); !set) return set;
     return cuda_result(cudaMemsetAsync(memory, 0, bytes, stream(ordinal)), "cudaMemsetAsync", bytes, ordinal);
   }
 
   static Result<CudaInfo> info(int ordinal) {
     CudaDeviceGuard const here(ordinal);
+    if (auto set = here.done(ordinal); !set) return std::move(set).error();
     cudaDeviceProp properties{};
     cudaError_t status = cudaGetDeviceProperties(&properties, ordinal);
     CudaInfo out;
@@ -131,6 +152,7 @@ struct RuntimeDriver {
 
   static Result<void*> make_stream(int ordinal) {
     CudaDeviceGuard const here(ordinal);
+    if (auto set = here.done(ordinal); !set) return std::move(set).error();
     cudaStream_t made = nullptr;
     cudaError_t const status = cudaStreamCreateWithFlags(&made, cudaStreamNonBlocking);
     if (status != cudaSuccess) return cuda_error(status, on_device("cudaStreamCreateWithFlags", ordinal));
@@ -142,6 +164,7 @@ struct RuntimeDriver {
   }
   static Result<void> wait(int ordinal, void* on) {
     CudaDeviceGuard const here(ordinal);
+    if (auto set = here.done(ordinal); !set) return set;
     cudaError_t const status = cudaStreamSynchronize(static_cast<cudaStream_t>(on));
     if (status == cudaSuccess) return {};
     return cuda_error(status, on_device("work", ordinal), {"compute-sanitizer says which kernel did it"});

@@ -15,6 +15,7 @@ namespace ashlar::detail {
 template <class Body>
 __attribute__((noinline)) void CudaLauncher::launch(kernels::device::Grid grid, Body const& body) {
   CudaDeviceGuard const here(stream_->ordinal);
+  here.done(stream_->ordinal).value();
   kernels::device::StreamLauncher(static_cast<cudaStream_t>(stream_->handle)).launch(grid, body);
 }
 
