@@ -89,25 +89,20 @@ auto additive_mask(M const& mask, bool hidden, [[maybe_unused]] X const&... x) {
   }
 }
 
+/// The place of a mask, or of the padding, in what a kernel takes.
 template <class T>
-void set_numbers(kernels::AttentionMask<T>& to, Tensor<T, dyn> const& mask) {
-  to.mask = mask.data();
+void set_numbers(T const*& numbers, bool const*&, bool&, Tensor<T, dyn> const& mask) {
+  numbers = mask.data();
 }
 template <class T>
-void set_numbers(kernels::AttentionMask<T>& to, DeviceMask<T> const& mask) {
-  to.mask = mask.numbers;
-  to.mask_flags = mask.flags;
-  to.hidden = mask.hidden;
+void set_numbers(T const*& numbers, bool const*& flags, bool& hidden, DeviceMask<T> const& mask) {
+  numbers = mask.numbers;
+  flags = mask.flags;
+  hidden = mask.hidden;
 }
-template <class T>
-void set_padding(kernels::AttentionMask<T>& to, Tensor<T, dyn> const& padding) {
-  to.padding = padding.data();
-}
-template <class T>
-void set_padding(kernels::AttentionMask<T>& to, DeviceMask<T> const& padding) {
-  to.padding = padding.numbers;
-  to.padding_flags = padding.flags;
-  to.hidden = padding.hidden;
+template <class T, class M>
+void set_padding(kernels::AttentionMask<T>& to, M const& padding) {
+  set_numbers(to.padding, to.padding_flags, to.hidden, padding);
 }
 
 /// Strides of a mask for all, or of one for each sequence and head. Error: shape.
@@ -115,7 +110,7 @@ template <class T, class M>
 void set_mask(kernels::AttentionMask<T>& to, M const& mask, kernels::AttentionShape const& s, std::string_view who) {
   std::size_t const area = s.targets * s.sources;
   if (mask.numel() == 0) return;
-  set_numbers(to, mask);
+  set_numbers(to.mask, to.mask_flags, to.hidden, mask);
   if (mask.numel() == s.batch * s.heads * area) {
     to.head = area;
     to.batch = s.heads * area;

@@ -7,8 +7,10 @@
 #include <ashlar/nn/conv.hpp>
 #include <ashlar/nn/conv_transpose.hpp>
 
+#include <array>
 #include <cstddef>
 #include <string>
+#include <type_traits>
 
 namespace ashlar::detail {
 
@@ -23,9 +25,20 @@ void check_positions(std::size_t of_x, std::size_t of_y, Extents const& shape) {
                                 .append(to_string(shape)));
 }
 
-template <class Traits, class T>
-struct DeviceOp<ConvOp<Traits, T>> {
-  ConvOp<Traits, T> op;
+template <template <class, class> class Op>
+inline constexpr bool is_convolution = false;
+template <>
+inline constexpr bool is_convolution<ConvOp> = true;
+template <>
+inline constexpr bool is_convolution<ConvTransposeOp> = true;
+
+/// ConvOp and ConvTransposeOp: the shape is that of a convolution, which takes y where it is transposed.
+template <template <class, class> class ConvolutionOp, class Traits, class T>
+  requires is_convolution<ConvolutionOp>
+struct DeviceOp<ConvolutionOp<Traits, T>> {
+  using Op = ConvolutionOp<Traits, T>;
+  static constexpr bool transposed = std::is_same_v<Op, ConvTransposeOp<Traits, T>>;
+  Op op;
 
   template <class X, class W, class... B>
   auto output(X x, W weight, B... bias) const {
@@ -35,52 +48,27 @@ struct DeviceOp<ConvOp<Traits, T>> {
   }
   template <class Y, class X, class W, class... B>
   void forward(CudaLauncher& on, Y y, X x, W weight, B... bias) const {
-    T const* start = nullptr;
-    ((start = bias.data()), ...);
+    std::array<T const*, 1> const start{bias.data()...};
     kernels::ConvShape const shape = op.shape_of(x);
-    kernels::cuda::conv(on, shape, op.images(y, shape), x.data(), weight.data(), start, y.data());
+    std::size_t const n = op.images(y, shape);
+    if constexpr (transposed) {
+      kernels::cuda::conv_transpose(on, shape, n, x.data(), weight.data(), start[0], y.data());
+    } else {
+      kernels::cuda::conv(on, shape, n, x.data(), weight.data(), start[0], y.data());
+    }
   }
   template <class Y, class X, class W, class... B>
   void pullback(CudaLauncher& on, Y dy, Y, X const& x, W const& weight, B const&... bias) const {
-    T* dbias = nullptr;
-    ((dbias = bias.grad), ...);
+    namespace cuda = kernels::cuda;
+    std::array<T*, 1> const dbias{bias.grad...};
     kernels::ConvShape const shape = op.shape_of(x);
     std::size_t const n = op.images(dy, shape);
-    if (weight.grad != nullptr || dbias != nullptr) {
-      kernels::cuda::conv_backward_parameters(on, shape, n, x.data(), dy.data(), weight.grad, dbias);
-    }
-    if (x.grad != nullptr) {
-      kernels::cuda::conv_backward_input(on, shape, n, dy.data(), weight.data(), x.grad);
-    }
-  }
-};
-
-template <class Traits, class T>
-struct DeviceOp<ConvTransposeOp<Traits, T>> {
-  ConvTransposeOp<Traits, T> op;
-
-  template <class X, class W, class... B>
-  auto output(X x, W weight, B... bias) const {
-    auto const y = op.output(x, weight, bias...);
-    check_positions<Traits>(x.numel() / Traits::map.in, y.dims.numel() / Traits::map.out, x.shape());
-    return y;
-  }
-  template <class Y, class X, class W, class... B>
-  void forward(CudaLauncher& on, Y y, X x, W weight, B... bias) const {
-    T const* start = nullptr;
-    ((start = bias.data()), ...);
-    kernels::ConvShape const shape = op.shape_of(x);
-    kernels::cuda::conv_transpose(on, shape, op.images(y, shape), x.data(), weight.data(), start, y.data());
-  }
-  template <class Y, class X, class W, class... B>
-  void pullback(CudaLauncher& on, Y dy, Y, X const& x, W const& weight, B const&... bias) const {
-    T* dbias = nullptr;
-    ((dbias = bias.grad), ...);
-    kernels::ConvShape const shape = op.shape_of(x);
-    std::size_t const n = op.images(dy, shape);
-    kernels::cuda::conv_transpose_backward_parameters(on, shape, n, x.data(), dy.data(), weight.grad, dbias);
-    if (x.grad != nullptr) {
-      kernels::cuda::conv_transpose_backward_input(on, shape, n, dy.data(), weight.data(), x.grad);
+    if constexpr (transposed) {
+      cuda::conv_transpose_backward_parameters(on, shape, n, x.data(), dy.data(), weight.grad, dbias[0]);
+      if (x.grad != nullptr) cuda::conv_transpose_backward_input(on, shape, n, dy.data(), weight.data(), x.grad);
+    } else {
+      cuda::conv_backward_parameters(on, shape, n, x.data(), dy.data(), weight.grad, dbias[0]);
+      if (x.grad != nullptr) cuda::conv_backward_input(on, shape, n, dy.data(), weight.data(), x.grad);
     }
   }
 };
