@@ -72,9 +72,9 @@ struct Kept<std::tuple<Y...>> {
 /// Shapes  those of the network on the host; x and the result are BasicTensor<T, Cuda, ...> on the network's device.
 /// Memory  values inside come from the stream's memory, all of them at once; the result has its own.
 /// Cost    kernels are queued in the stream in use, and nobody waits; the first run fetches the network's scalars.
-/// Errors  compile time: a value on the host; a layer without a kernel for cuda. run time: device; value, if an op
-/// takes
-///         a parameter that is not the network's. What goes wrong in a kernel is said where the stream is waited for.
+/// Errors  compile time: a value on the host; a layer without a kernel for cuda.
+///         run time: device; value, if an op takes a parameter that is not the network's. What goes wrong in a kernel
+///         is said where the stream is waited for.
 /// Note    a forward of one's own is run on the host, and only its ops on the device: elements of parameters are not
 ///         there to be read, scalar members are.
 template <class T>

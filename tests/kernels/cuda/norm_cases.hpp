@@ -211,7 +211,6 @@ void batch_norm_case(Device& device, Failures& failures, kernels::Planes const& 
   backward(std::false_type{}, false);
 }
 
-/// Copies and sums in the reference's order: its bits.
 /// Keys up to `largest`, many of them equal: the order of those is that of before.
 template <class Device>
 void sort_case(Device& device, Failures& failures, std::size_t n, std::uint32_t largest) {
@@ -240,6 +239,7 @@ void sort_case(Device& device, Failures& failures, std::size_t n, std::uint32_t 
   failures.expect_same_bits(what + ": values", here ? device.download(on_values) : at(n), sorted_values);
 }
 
+/// Copies and sums in the reference's order: its bits.
 template <class Device>
 void embedding_case(Device& device, Failures& failures, std::size_t count, std::size_t dim, std::size_t shift,
                     std::size_t rows = 13) {

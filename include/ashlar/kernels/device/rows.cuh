@@ -16,8 +16,7 @@ namespace ashlar::kernels::device {
 
 /// Op:  Value, stages                            what a stage reduces to, and how many stages there are
 ///      Value none<S>()                          of no element
-///      Value take<S>(Value, at, i, before)      with the element at `at` of the matrix, i of its row, more; before has
-///      the
+///      Value take<S>(Value, row, at, i, before) with element i of a row, at `at` of the matrix, more; before has the
 ///                                               results of the stages before
 ///      Value join<S>(Value, Value)              of two parts; commutative to the bit
 ///      void write(row, at, i, results)          for each element, when all stages are done

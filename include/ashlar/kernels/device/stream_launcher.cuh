@@ -131,10 +131,12 @@ class StreamLauncher {
   /// runs is: a program that is compiled for 7.5 alone runs on later GPUs, without what these have more.
   template <class Body>
   static void require_capability(int least) {
+    static thread_local int found_good = -1;  // the device that this thread asked last
     int device = 0;
     int major = 0;
     int minor = 0;
     check(cudaGetDevice(&device), "cudaGetDevice");
+    if (device == found_good) return;
     check(cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device), "cudaDeviceGetAttribute");
     check(cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, device), "cudaDeviceGetAttribute");
     if (10 * major + minor < least) {
@@ -143,10 +145,12 @@ class StreamLauncher {
     }
     cudaFuncAttributes code{};
     check(cudaFuncGetAttributes(&code, run<Body>), "cudaFuncGetAttributes");
-    if (code.ptxVersion >= least) return;
-    throw Error(Errc::device, "this kernel needs code of compute capability " + capability(least) +
-                                  " but the program is compiled for " + capability(code.ptxVersion) +
-                                  ": name a later one in CUDA_ARCHITECTURES");
+    if (code.ptxVersion < least) {
+      throw Error(Errc::device, "this kernel needs code of compute capability " + capability(least) +
+                                    " but the program is compiled for " + capability(code.ptxVersion) +
+                                    ": name a later one in CUDA_ARCHITECTURES");
+    }
+    found_good = device;
   }
 
   /// Throws what CUDA calls an error.

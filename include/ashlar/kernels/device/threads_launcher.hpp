@@ -38,7 +38,8 @@ class HostBarriers : public Barriers {
   std::atomic<bool> any_ = false;
 };
 
-/// Blocks run one after another, each by Body::threads threads.
+/// Blocks run one after another, each by Body::threads threads: one that waited for another would not come to its end,
+/// as on a GPU that has no room for both.
 class ThreadsLauncher {
  public:
   explicit ThreadsLauncher(Faults& found) : faults_(&found) {}

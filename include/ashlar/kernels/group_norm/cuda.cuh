@@ -21,12 +21,7 @@ struct GroupMoments {
 
 namespace detail {
 
-struct GroupScale {
-  double mean;
-  double inverse;
-};
-
-/// Where the channels of a group begin.
+/// The channel of element i of a row, which has its weight.
 struct GroupChannels {
   std::size_t groups;
   std::size_t each;
@@ -81,53 +76,16 @@ struct TakeUpGroups {
   }
 };
 
-/// Stage 2: the sum of g = dy * weight; stage 3: of g * (x - mean).
-template <class T>
-struct GroupNormPullbackRow : RowMoments<T> {
-  static constexpr unsigned stages = 4;
-  GroupChannels channels;
-  T const* weight;
-  T const* dy;
-  T* dx;
-  GroupScale* scales;
-
-  ASHLAR_DEVICE T g(std::size_t row, std::size_t at, std::size_t i) const {
-    return weight != nullptr ? dy[at] * weight[channels.of(row, i)] : dy[at];
-  }
-  template <unsigned S>
-  ASHLAR_DEVICE double take(double a, std::size_t row, std::size_t at, std::size_t i, double const* before) const {
-    if constexpr (S < 2) {
-      return RowMoments<T>::template take<S>(a, row, at, i, before);
-    } else if constexpr (S == 2) {
-      return a + static_cast<double>(g(row, at, i));
-    } else {
-      return a + static_cast<double>(g(row, at, i)) * (static_cast<double>(this->x[at]) - this->mean(before));
-    }
-  }
-  ASHLAR_DEVICE void write(std::size_t row, std::size_t at, std::size_t i, double const* result) const {
-    if (dx == nullptr) return;
-    double const size = static_cast<double>(this->n);
-    double const inverse = this->inverse(result);
-    T const offset = static_cast<T>(result[2] / size);
-    T const slope = static_cast<T>(inverse * inverse * result[3] / size);
-    T const centered = this->x[at] - static_cast<T>(this->mean(result));
-    dx[at] += static_cast<T>(inverse) * (g(row, at, i) - offset - centered * slope);
-  }
-  ASHLAR_DEVICE void finish(std::size_t row, double const* result) const {
-    scales[row] = {this->mean(result), this->inverse(result)};
-  }
-};
-
 /// dy times the normalised x.
 template <class T>
 struct GroupNormWeightTerm {
   T const* x;
   T const* dy;
-  GroupScale const* scales;
+  RowScale<double> const* scales;
   std::size_t n;
   ASHLAR_DEVICE double operator()(std::size_t at, std::size_t) const {
-    GroupScale const s = scales[divide(at, n).quotient];
-    return static_cast<double>(dy[at]) * (static_cast<double>(x[at]) - s.mean) * s.inverse;
+    RowScale<double> const s = scales[divide(at, n).quotient];
+    return static_cast<double>(dy[at]) * (static_cast<double>(x[at]) - s.center) * s.inverse;
   }
 };
 
@@ -166,13 +124,13 @@ void group_norm_backward(Launcher& launcher, Planes const& planes, std::size_t g
   std::size_t const n = each * planes.area;
   std::size_t const rows = planes.images * groups;
   if (rows == 0) return;
-  auto* const scales = static_cast<detail::GroupScale*>(
-      launcher.workspace(rows * sizeof(detail::GroupScale) + channel_parts(planes) * sizeof(double)));
+  auto* const scales = static_cast<detail::RowScale<double>*>(
+      launcher.workspace(rows * sizeof(detail::RowScale<double>) + channel_parts(planes) * sizeof(double)));
   auto* const parts = reinterpret_cast<double*>(scales + rows);
   if (dx != nullptr || dweight != nullptr) {
-    device::for_each_row(
-        launcher, rows, n,
-        detail::GroupNormPullbackRow<T>{{x, n, eps}, {groups, each, planes.area}, weight, dy, dx, scales});
+    device::for_each_row(launcher, rows, n,
+                         detail::NormPullbackRow<T, detail::GroupChannels, double>{
+                             {x, n, eps}, {groups, each, planes.area}, weight, dy, dx, scales});
   }
   if (dweight != nullptr) {
     sum_channels(launcher, planes, detail::GroupNormWeightTerm<T>{x, dy, scales, n}, AddToChannel<T>{dweight}, parts);

@@ -62,44 +62,53 @@ struct LayerNormRow : RowMoments<T> {
 };
 
 /// Center and inverse deviation of a row, for the pullback of the weight.
-template <class T>
+template <class S>
 struct RowScale {
-  T center;
-  T inverse;
+  S center;
+  S inverse;
 };
 
-/// Stage 2: the sum of g = dy * weight; stage 3: of g * (x - mean).
-template <class T>
-struct LayerNormPullbackRow : RowMoments<T> {
+/// Each element of a row has a weight of its own.
+struct WeightOfElement {
+  ASHLAR_DEVICE std::size_t of(std::size_t, std::size_t i) const { return i; }
+};
+
+/// Pullback of LayerNorm and GroupNorm, whose rows' elements have weight place.of(row, i). Stage 2: the sum of g = dy *
+/// weight; stage 3: of g * (x - mean).
+template <class T, class Place, class Scale>
+struct NormPullbackRow : RowMoments<T> {
   static constexpr unsigned stages = 4;
+  Place place;
   T const* weight;
   T const* dy;
-  T* dx;
-  RowScale<T>* scales;
+  T* dx;  // or null
+  RowScale<Scale>* scales;  // (rows)
 
-  ASHLAR_DEVICE T g(std::size_t at, std::size_t i) const { return weight != nullptr ? dy[at] * weight[i] : dy[at]; }
+  ASHLAR_DEVICE T g(std::size_t row, std::size_t at, std::size_t i) const {
+    return weight != nullptr ? dy[at] * weight[place.of(row, i)] : dy[at];
+  }
   template <unsigned S>
   ASHLAR_DEVICE double take(double a, std::size_t row, std::size_t at, std::size_t i, double const* before) const {
     if constexpr (S < 2) {
       return RowMoments<T>::template take<S>(a, row, at, i, before);
     } else if constexpr (S == 2) {
-      return a + static_cast<double>(g(at, i));
+      return a + static_cast<double>(g(row, at, i));
     } else {
-      return a + static_cast<double>(g(at, i)) * (static_cast<double>(this->x[at]) - this->mean(before));
+      return a + static_cast<double>(g(row, at, i)) * (static_cast<double>(this->x[at]) - this->mean(before));
     }
   }
   /// dx += inverse * (g - mean of g - h * mean of g * h), h = (x - mean) * inverse
-  ASHLAR_DEVICE void write(std::size_t, std::size_t at, std::size_t i, double const* result) const {
+  ASHLAR_DEVICE void write(std::size_t row, std::size_t at, std::size_t i, double const* result) const {
     if (dx == nullptr) return;
     double const size = static_cast<double>(this->n);
     double const inverse = this->inverse(result);
     T const offset = static_cast<T>(result[2] / size);
     T const by_x = static_cast<T>(inverse * inverse * result[3] / size);
     T const centered = this->x[at] - static_cast<T>(this->mean(result));
-    dx[at] += static_cast<T>(inverse) * (g(at, i) - offset - centered * by_x);
+    dx[at] += static_cast<T>(inverse) * (g(row, at, i) - offset - centered * by_x);
   }
   ASHLAR_DEVICE void finish(std::size_t row, double const* result) const {
-    if (scales != nullptr) scales[row] = {static_cast<T>(this->mean(result)), static_cast<T>(this->inverse(result))};
+    scales[row] = {static_cast<Scale>(this->mean(result)), static_cast<Scale>(this->inverse(result))};
   }
 };
 
@@ -136,7 +145,9 @@ void layer_norm_backward(Launcher& launcher, std::size_t rows, std::size_t n, T 
       launcher.workspace(rows * sizeof(detail::RowScale<T>) + rows_parts(rows, n) * sizeof(T)));
   T* const parts = reinterpret_cast<T*>(scales + rows);
   if (dx != nullptr || dweight != nullptr) {
-    device::for_each_row(launcher, rows, n, detail::LayerNormPullbackRow<T>{{x, n, eps}, weight, dy, dx, scales});
+    device::for_each_row(
+        launcher, rows, n,
+        detail::NormPullbackRow<T, detail::WeightOfElement, T>{{x, n, eps}, {}, weight, dy, dx, scales});
   }
   if (dweight != nullptr) {
     sum_rows<true>(launcher, rows, n, detail::LayerNormWeightTerm<T>{x, dy, scales, n}, dweight, parts);

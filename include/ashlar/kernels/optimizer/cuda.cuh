@@ -35,31 +35,56 @@ ASHLAR_DEVICE T lerp(T a, T d, T weight) {
   return weight < T(0.5) ? a + weight * (d - a) : d - (d - a) * (T(1) - weight);
 }
 
+/// One pass over parameters, gradients and what is kept of each element: rule(p, g, kept), where kept[k] is read and
+/// written back unless array k is null.
+template <class Rule, class T, unsigned Kept>
+struct Update {
+  Rule rule;
+  T* p;
+  T const* g;
+  T* kept[Kept];
+  template <unsigned N>
+  ASHLAR_DEVICE void at(std::size_t i) const {
+    auto vp = device::load<N>(p + i);
+    auto const vg = device::load<N>(g + i);
+    device::Pack<T, N> v[Kept];
+    ASHLAR_DEVICE_UNROLL
+    for (unsigned k = 0; k < Kept; ++k) v[k] = kept[k] != nullptr ? device::load<N>(kept[k] + i) : device::Pack<T, N>{};
+    ASHLAR_DEVICE_UNROLL
+    for (unsigned j = 0; j < N; ++j) {
+      T one[Kept];
+      ASHLAR_DEVICE_UNROLL
+      for (unsigned k = 0; k < Kept; ++k) one[k] = v[k].v[j];
+      rule(vp.v[j], vg.v[j], one);
+      ASHLAR_DEVICE_UNROLL
+      for (unsigned k = 0; k < Kept; ++k) v[k].v[j] = one[k];
+    }
+    ASHLAR_DEVICE_UNROLL
+    for (unsigned k = 0; k < Kept; ++k) {
+      if (kept[k] != nullptr) device::store(kept[k] + i, v[k]);
+    }
+    device::store(p + i, vp);
+  }
+};
+
+template <class Rule, class T, class Launcher, class... Kept>
+void update(Launcher& launcher, std::size_t n, Rule const& rule, T* p, T const* g, Kept*... kept) {
+  device::for_each(launcher, n, Update<Rule, T, sizeof...(Kept)>{rule, p, g, {kept...}}, p, g, kept...);
+}
+
 template <class T>
 struct Sgd {
   Descent<T> descent;
   bool has_momentum, nesterov, first;
   T momentum, share, size;
-  T* p;
-  T const* g;
-  T* buf;
-  template <unsigned N>
-  ASHLAR_DEVICE void at(std::size_t i) const {
-    auto vp = device::load<N>(p + i);
-    auto const vg = device::load<N>(g + i);
-    device::Pack<T, N> vb{};
-    if (has_momentum && !first) vb = device::load<N>(buf + i);
-    ASHLAR_DEVICE_UNROLL
-    for (unsigned j = 0; j < N; ++j) {
-      T d = descent(vg.v[j], vp.v[j]);
-      if (has_momentum) {
-        vb.v[j] = first ? d : vb.v[j] * momentum + share * d;
-        d = nesterov ? d + momentum * vb.v[j] : vb.v[j];
-      }
-      vp.v[j] += size * d;
+  /// kept: the momentum.
+  ASHLAR_DEVICE void operator()(T& p, T g, T (&kept)[1]) const {
+    T d = descent(g, p);
+    if (has_momentum) {
+      kept[0] = first ? d : kept[0] * momentum + share * d;
+      d = nesterov ? d + momentum * kept[0] : kept[0];
     }
-    if (has_momentum) device::store(buf + i, vb);
-    device::store(p + i, vp);
+    p += size * d;
   }
 };
 
@@ -68,33 +93,15 @@ struct Adam {
   Descent<T> descent;
   bool shrinks, amsgrad;
   T shrink, weight1, beta2, weight2, root, size, eps;
-  T* p;
-  T const* g;
-  T* m;
-  T* v;
-  T* vmax;
-  template <unsigned N>
-  ASHLAR_DEVICE void at(std::size_t i) const {
-    auto vp = device::load<N>(p + i);
-    auto const vg = device::load<N>(g + i);
-    auto vm = device::load<N>(m + i);
-    auto vv = device::load<N>(v + i);
-    device::Pack<T, N> vx{};
-    if (amsgrad) vx = device::load<N>(vmax + i);
-    ASHLAR_DEVICE_UNROLL
-    for (unsigned j = 0; j < N; ++j) {
-      T const d = descent(vg.v[j], vp.v[j]);
-      if (shrinks) vp.v[j] *= shrink;
-      vm.v[j] = lerp(vm.v[j], d, weight1);
-      vv.v[j] = vv.v[j] * beta2 + weight2 * d * d;
-      T second = vv.v[j];
-      if (amsgrad) second = vx.v[j] = vx.v[j] < second ? second : vx.v[j];
-      vp.v[j] += size * vm.v[j] / (scalar::sqrt(second) / root + eps);
-    }
-    device::store(m + i, vm);
-    device::store(v + i, vv);
-    if (amsgrad) device::store(vmax + i, vx);
-    device::store(p + i, vp);
+  /// kept: both moments, and the largest second one.
+  ASHLAR_DEVICE void operator()(T& p, T g, T (&kept)[3]) const {
+    T const d = descent(g, p);
+    if (shrinks) p *= shrink;
+    kept[0] = lerp(kept[0], d, weight1);
+    kept[1] = kept[1] * beta2 + weight2 * d * d;
+    T second = kept[1];
+    if (amsgrad) second = kept[2] = kept[2] < second ? second : kept[2];
+    p += size * kept[0] / (scalar::sqrt(second) / root + eps);
   }
 };
 
@@ -103,41 +110,22 @@ struct Rmsprop {
   Descent<T> descent;
   bool centered, has_momentum;
   T alpha, rest, eps, momentum, size;
-  T* p;
-  T const* g;
-  T* square;
-  T* mean;
-  T* buf;
-  template <unsigned N>
-  ASHLAR_DEVICE void at(std::size_t i) const {
-    auto vp = device::load<N>(p + i);
-    auto const vg = device::load<N>(g + i);
-    auto vs = device::load<N>(square + i);
-    device::Pack<T, N> vm{};
-    device::Pack<T, N> vb{};
-    if (centered) vm = device::load<N>(mean + i);
-    if (has_momentum) vb = device::load<N>(buf + i);
-    ASHLAR_DEVICE_UNROLL
-    for (unsigned j = 0; j < N; ++j) {
-      T const d = descent(vg.v[j], vp.v[j]);
-      vs.v[j] = vs.v[j] * alpha + rest * d * d;
-      T variance = vs.v[j];
-      if (centered) {
-        vm.v[j] = lerp(vm.v[j], d, rest);
-        variance -= vm.v[j] * vm.v[j];
-      }
-      T const denominator = scalar::sqrt(variance) + eps;
-      if (has_momentum) {
-        vb.v[j] = vb.v[j] * momentum + d / denominator;
-        vp.v[j] += size * vb.v[j];
-      } else {
-        vp.v[j] += size * d / denominator;
-      }
+  /// kept: running means of squares and of gradients, and the momentum.
+  ASHLAR_DEVICE void operator()(T& p, T g, T (&kept)[3]) const {
+    T const d = descent(g, p);
+    kept[0] = kept[0] * alpha + rest * d * d;
+    T variance = kept[0];
+    if (centered) {
+      kept[1] = lerp(kept[1], d, rest);
+      variance -= kept[1] * kept[1];
     }
-    device::store(square + i, vs);
-    if (centered) device::store(mean + i, vm);
-    if (has_momentum) device::store(buf + i, vb);
-    device::store(p + i, vp);
+    T const denominator = scalar::sqrt(variance) + eps;
+    if (has_momentum) {
+      kept[2] = kept[2] * momentum + d / denominator;
+      p += size * kept[2];
+    } else {
+      p += size * d / denominator;
+    }
   }
 };
 
@@ -145,22 +133,11 @@ template <class T>
 struct Adagrad {
   Descent<T> descent;
   T eps, size;
-  T* p;
-  T const* g;
-  T* sum;
-  template <unsigned N>
-  ASHLAR_DEVICE void at(std::size_t i) const {
-    auto vp = device::load<N>(p + i);
-    auto const vg = device::load<N>(g + i);
-    auto vs = device::load<N>(sum + i);
-    ASHLAR_DEVICE_UNROLL
-    for (unsigned j = 0; j < N; ++j) {
-      T const d = descent(vg.v[j], vp.v[j]);
-      vs.v[j] += d * d;
-      vp.v[j] += size * d / (scalar::sqrt(vs.v[j]) + eps);
-    }
-    device::store(sum + i, vs);
-    device::store(p + i, vp);
+  /// kept: the sum of squares.
+  ASHLAR_DEVICE void operator()(T& p, T g, T (&kept)[1]) const {
+    T const d = descent(g, p);
+    kept[0] += d * d;
+    p += size * d / (scalar::sqrt(kept[0]) + eps);
   }
 };
 
@@ -190,11 +167,8 @@ void sgd(Launcher& launcher, std::size_t n, SgdStep<T> const& step, T* p, T cons
                          step.first,
                          static_cast<T>(step.momentum),
                          static_cast<T>(1 - step.dampening),
-                         static_cast<T>(-step.lr),
-                         p,
-                         g,
-                         buf};
-  device::for_each(launcher, n, f, p, g, buf);
+                         static_cast<T>(-step.lr)};
+  detail::update(launcher, n, f, p, g, f.has_momentum ? buf : nullptr);
 }
 
 /// m, v (n) are the moments; vmax (n) is null unless amsgrad.
@@ -210,13 +184,8 @@ void adam(Launcher& launcher, std::size_t n, AdamStep<T> const& step, T* p, T co
                           static_cast<T>(1 - step.beta2),
                           static_cast<T>(scalar::sqrt(step.bias_correction2)),
                           static_cast<T>(-(step.lr / step.bias_correction1)),
-                          static_cast<T>(step.eps),
-                          p,
-                          g,
-                          m,
-                          v,
-                          vmax};
-  device::for_each(launcher, n, f, p, g, m, v, vmax);
+                          static_cast<T>(step.eps)};
+  detail::update(launcher, n, f, p, g, m, v, f.amsgrad ? vmax : nullptr);
 }
 
 /// square (n): running mean of squares; mean (n): null unless centered; buf (n): null if momentum is 0.
@@ -230,13 +199,8 @@ void rmsprop(Launcher& launcher, std::size_t n, RmspropStep<T> const& step, T* p
                              static_cast<T>(1 - step.alpha),
                              static_cast<T>(step.eps),
                              static_cast<T>(step.momentum),
-                             static_cast<T>(-step.lr),
-                             p,
-                             g,
-                             square,
-                             mean,
-                             buf};
-  device::for_each(launcher, n, f, p, g, square, mean, buf);
+                             static_cast<T>(-step.lr)};
+  detail::update(launcher, n, f, p, g, square, f.centered ? mean : nullptr, f.has_momentum ? buf : nullptr);
 }
 
 /// sum (n): sum of squared gradients.
@@ -244,11 +208,8 @@ template <class T, class Launcher>
 void adagrad(Launcher& launcher, std::size_t n, AdagradStep<T> const& step, T* p, T const* g, T* sum) {
   detail::Adagrad<T> const f{{step.maximize, step.weight_decay != 0, static_cast<T>(step.weight_decay)},
                              static_cast<T>(step.eps),
-                             static_cast<T>(-step.lr),
-                             p,
-                             g,
-                             sum};
-  device::for_each(launcher, n, f, p, g, sum);
+                             static_cast<T>(-step.lr)};
+  detail::update(launcher, n, f, p, g, sum);
 }
 
 /// average += (1 - decay) * (p - average), an exponential moving average.
