@@ -112,9 +112,9 @@ int main(int argc, char** argv) {
     else if (name == "plain_sgd") go_on<Net, SGD<Net>, LambdaLR<inverse>>(name);
     else if (name == "rmsprop") go_on<Net, RMSprop<Net>, LinearLR>(name);
     else if (name == "centered") go_on<Net, RMSprop<Net, true>, SequentialLR<LinearLR, StepLR>>(name);
-    else if (name == "adagrad") go_on<Net, Adagrad<Net>, StepLR>(name);
+    else if (name == "adagrad") go_on<Net, Adagrad<Net>, CosineAnnealingWarmRestarts>(name);
     else if (name == "fresh_adagrad") go_on<Net, Adagrad<Net>, StepLR>(name);
-    else if (name == "frozen" || name == "trained") go_on<HalfFrozen, Adam<HalfFrozen>, StepLR>(name);
+    else if (name == "frozen" || name == "trained") go_on<HalfFrozen, Adam<HalfFrozen>, PolynomialLR>(name);
     else if (name == "onecycle") go_on<Net, AdamW<Net>, OneCycleLR>(name);
     else if (name == "phases") go_on<Net, SGD<Net>, OneCycleLR>(name);
     else if (name == "averaged") go_on_averaging(name);

@@ -90,12 +90,12 @@ RUNS = {
     "plain_sgd": (lambda p: optim.SGD(p, 0.1), lambda o: lrs.LambdaLR(o, lambda e: 1 / (1 + e)), False),
     "rmsprop": (lambda p: optim.RMSprop(p, 0.01, momentum=0.5), lambda o: lrs.LinearLR(o, 0.5, total_iters=5), False),
     "centered": (lambda p: optim.RMSprop(p, 0.01, centered=True), sequential, False),
-    "adagrad": (lambda p: optim.Adagrad(p, 0.1, 0.01, initial_accumulator_value=0.5), lambda o: lrs.StepLR(o, 2, 0.5),
-                False),
+    "adagrad": (lambda p: optim.Adagrad(p, 0.1, 0.01, initial_accumulator_value=0.5),
+                lambda o: lrs.CosineAnnealingWarmRestarts(o, 2, 2, 0.01), False),
     "fresh_adagrad": (lambda p: optim.Adagrad(p, 0.1, initial_accumulator_value=0.5), lambda o: lrs.StepLR(o, 2, 0.5),
                       False),
-    "frozen": (lambda p: optim.Adam(p, 0.01), lambda o: lrs.StepLR(o, 2, 0.5), "kept"),
-    "trained": (lambda p: optim.Adam(p, 0.01), lambda o: lrs.StepLR(o, 2, 0.5), "left out"),
+    "frozen": (lambda p: optim.Adam(p, 0.01), lambda o: lrs.PolynomialLR(o, 20, 2), "kept"),
+    "trained": (lambda p: optim.Adam(p, 0.01), lambda o: lrs.PolynomialLR(o, 20, 2), "left out"),
 }
 if torch.__version__ >= "2":  # an older one pickles a method of its OneCycleLR
     RUNS["onecycle"] = (lambda p: optim.AdamW(p, 0.01), lambda o: lrs.OneCycleLR(o, 0.1, total_steps=12), False)

@@ -85,6 +85,26 @@ TEST_CASE("schedules agree with torch") {
   check("lambda_inverse_sqrt", LambdaLR<inverse_sqrt>{});
 }
 
+// Rates of PyTorch 2.15.0 from 0.5 on, after so many steps.
+TEST_CASE("restarts, constant and polynomial schedules agree with torch") {
+  using namespace ashlar;
+  auto const is = [](auto scheduler, std::vector<double> const& expected) {
+    scheduler.base_lr = 0.5;
+    std::vector<double> rates;
+    for (std::uint64_t const at : {0, 1, 2, 5, 6, 13, 14, 29, 1000}) rates.push_back(scheduler.lr_at(at));
+    expect_close(rates, expected, 1e-12, 1e-15);
+  };
+  is(CosineAnnealingWarmRestarts{.T_0 = 2, .T_mult = 2, .eta_min = 0.01},
+     {0.5, 0.255, 0.5, 0.08175883860929586, 0.5, 0.02864951453473475, 0.5, 0.014707606301208546, 0.012228854320193898});
+  is(CosineAnnealingWarmRestarts{.T_0 = 4},
+     {0.5, 0.42677669529663687, 0.25, 0.42677669529663687, 0.25, 0.42677669529663687, 0.25, 0.42677669529663687, 0.5});
+  is(ConstantLR{.factor = 0.25, .total_iters = 6}, {0.125, 0.125, 0.125, 0.125, 0.5, 0.5, 0.5, 0.5, 0.5});
+  is(PolynomialLR{.total_iters = 14, .power = 2}, {0.5, 0.43112244897959184, 0.3673469387755103, 0.2066326530612245,
+                                                   0.163265306122449, 0.0025510204081632634, 0.0, 0.0, 0.0});
+  CHECK(CosineAnnealingWarmRestarts{.T_0 = 0, .T_mult = 0, .base_lr = 1}.lr_at(5) == 1);
+  CHECK(PolynomialLR{.total_iters = 0, .base_lr = 1}.lr_at(5) == 1);
+}
+
 TEST_CASE("a schedule takes the optimizer's rate once, also without start") {
   Optimizer optimizer{.lr = 0.25};
   ashlar::StepLR scheduler{.step_size = 2, .gamma = 0.5};

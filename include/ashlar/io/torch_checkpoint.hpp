@@ -175,6 +175,11 @@ class TorchCheckpoint {
     if (has_number(type, "pct_start") && has_number(type, "three_phase") && has_number(type, "linear")) {
       put_phases(key, items);
     }
+    if (has_number(type, "T_0") && has_number(type, "T_mult")) {
+      Restart const at = restart_at(std::max(epoch, 0.0), number(key, "T_0", 1), number(key, "T_mult", 1));
+      items.push_back({Value("T_cur"), Value(whole(at.T_cur))});
+      items.push_back({Value("T_i"), Value(whole(at.T_i))});
+    }
     if (type.members.size() == 2) items.push_back({Value("lr_lambdas"), Value::list({Value()})});  // LambdaLR's is code
     std::int64_t const count = whole(epoch);
     items.push_back({Value("last_epoch"), Value(count)});

@@ -165,9 +165,22 @@ class TorchSchedules : protected TorchTarget {
       std::string_view const name = item.key.as_string();
       if (name.starts_with('_') || name == "base_lrs" || name == "verbose" || name == "lr_lambdas") continue;
       if (std::find(names.begin(), names.end(), name) != names.end()) continue;
+      if ((name == "T_cur" || name == "T_i") && restarts(v, name, item.value)) continue;
       mistakes_.push_back(message({subject(path), " has ", printable(name), ", which ",
                                    short_name(*member_at(*layout_.info, own).type), " has not"}));
     }
+  }
+
+  /// True if what `name` says follows from the other members, as it does unless PyTorch was given parts of an epoch.
+  ASHLAR_COLD static bool restarts(Value const& v, std::string_view name, Value const& found) {
+    auto const number = [](Value const* x) {
+      double out = -1;
+      if (x != nullptr) write_number(*x, DType::f64, reinterpret_cast<std::byte*>(&out));
+      return out;
+    };
+    double const epoch = number(v.find("last_epoch"));
+    Restart const at = restart_at(epoch < 0 ? 0 : epoch, number(v.find("T_0")), number(v.find("T_mult")));
+    return number(&found) == (name == "T_cur" ? at.T_cur : at.T_i);
   }
 
   Value const* around_ = nullptr;  // the dict of the struct that is visited

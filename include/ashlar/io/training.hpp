@@ -13,6 +13,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <cstddef>
 #include <string>
 #include <string_view>
@@ -40,6 +41,21 @@ inline bool is_schedule(TypeInfo const& type) { return has_number(type, "last_ep
 /// Counts networks and has one, as ExponentialAverage.
 inline bool is_average(TypeInfo const& type) {
   return has_number(type, "n_averaged") && std::any_of(type.members.begin(), type.members.end(), is_moment);
+}
+
+/// Where a CosineAnnealingWarmRestarts is after `epoch` steps, in PyTorch's words.
+struct Restart {
+  double T_cur;  ///< steps since it began anew
+  double T_i;    ///< steps until it does
+};
+inline Restart restart_at(double epoch, double T_0, double T_mult) {
+  if (!(T_0 >= 1)) return {0, T_0};
+  if (!(T_mult >= 2)) return {std::fmod(epoch, T_0), T_0};
+  while (epoch >= T_0) {
+    epoch -= T_0;
+    T_0 *= T_mult;
+  }
+  return {epoch, T_0};
 }
 
 /// An optimizer, a schedule, a moving average, or a struct that holds one: what is written as a dict with an item for

@@ -37,8 +37,9 @@ inline double power(double base, std::uint64_t exponent) { return std::pow(base,
 /// Keys    the members' names, PyTorch's; base_lr and last_epoch are the state.
 /// Init    base_lr 0 means: the optimizer's own lr, taken at `start` or else at the first `step`.
 /// Usage   `scheduler.start(optimizer)` once, as PyTorch's constructor does: needed by those that begin with another
-///         rate than base_lr (LinearLR, OneCycleLR, SequentialLR of them, LambdaLR). Then `scheduler.step(optimizer)`
-///         after each epoch, or after each batch, as the schedule is meant. Nothing is needed after a load.
+///         rate than base_lr (LinearLR, ConstantLR, OneCycleLR, SequentialLR of them, LambdaLR). Then
+///         `scheduler.step(optimizer)` after each epoch, or after each batch, as the schedule is meant. Nothing is
+///         needed after a load.
 /// Source  torch.optim.lr_scheduler; oracle tests/golden/training/lr_schedules.json.
 struct StepLR {
   std::uint64_t step_size = 1;
@@ -95,6 +96,60 @@ struct CosineAnnealingLR {
     std::uint64_t const half = std::max<std::uint64_t>(T_max, 1);
     double const phase = static_cast<double>(epoch % (2 * half)) / static_cast<double>(half);
     return eta_min + (base_lr - eta_min) * (1 + std::cos(std::numbers::pi * phase)) / 2;
+  }
+  [[nodiscard]] double get_lr() const { return lr_at(last_epoch); }
+  void start(auto& optimizer) { detail::start_schedule(*this, optimizer); }
+  void step(auto& optimizer) { detail::step_schedule(*this, optimizer); }
+};
+
+/// Half a cosine from base_lr down to eta_min, over and over: in T_0 steps, then T_mult times as many, and so on.
+///
+/// Source  Loshchilov and Hutter (2017). PyTorch's T_cur and T_i follow from last_epoch and are not kept; it can be
+/// given
+///         parts of an epoch, this cannot.
+struct CosineAnnealingWarmRestarts {
+  std::uint64_t T_0 = 1;
+  std::uint64_t T_mult = 1;
+  double eta_min = 0;
+  double base_lr = 0;
+  std::uint64_t last_epoch = 0;
+
+  [[nodiscard]] double lr_at(std::uint64_t epoch) const {
+    std::uint64_t period = std::max<std::uint64_t>(T_0, 1);
+    if (T_mult <= 1) epoch %= period;
+    for (; epoch >= period; period *= T_mult) epoch -= period;
+    double const phase = static_cast<double>(epoch) / static_cast<double>(period);
+    return eta_min + (base_lr - eta_min) * (1 + std::cos(std::numbers::pi * phase)) / 2;
+  }
+  [[nodiscard]] double get_lr() const { return lr_at(last_epoch); }
+  void start(auto& optimizer) { detail::start_schedule(*this, optimizer); }
+  void step(auto& optimizer) { detail::step_schedule(*this, optimizer); }
+};
+
+/// factor times the rate for total_iters steps, then the rate.
+struct ConstantLR {
+  double factor = 1.0 / 3;
+  std::uint64_t total_iters = 5;
+  double base_lr = 0;
+  std::uint64_t last_epoch = 0;
+
+  [[nodiscard]] double lr_at(std::uint64_t epoch) const { return epoch < total_iters ? base_lr * factor : base_lr; }
+  [[nodiscard]] double get_lr() const { return lr_at(last_epoch); }
+  void start(auto& optimizer) { detail::start_schedule(*this, optimizer); }
+  void step(auto& optimizer) { detail::step_schedule(*this, optimizer); }
+};
+
+/// From base_lr to 0 in total_iters steps, as (1 - done)^power, then 0.
+struct PolynomialLR {
+  std::uint64_t total_iters = 5;
+  double power = 1;
+  double base_lr = 0;
+  std::uint64_t last_epoch = 0;
+
+  [[nodiscard]] double lr_at(std::uint64_t epoch) const {
+    if (total_iters == 0) return base_lr;
+    double const left = static_cast<double>(total_iters - std::min(epoch, total_iters));
+    return base_lr * std::pow(left / static_cast<double>(total_iters), power);
   }
   [[nodiscard]] double get_lr() const { return lr_at(last_epoch); }
   void start(auto& optimizer) { detail::start_schedule(*this, optimizer); }
