@@ -148,6 +148,42 @@ void add_windows(PaddedPlanes const& g, T const* x, T const* w, T* y) noexcept {
   }
 }
 
+template <class T>
+void add_patch_products(PhasedPlanes const& g, std::size_t outs, std::size_t patch, std::size_t positions, T const* x,
+                        T const* weight, T* y, std::size_t area) noexcept {
+  for (std::size_t o = 0; o < outs; ++o) {
+    for (std::size_t i = 0; i < positions; ++i) {
+      T const* w = weight + o * patch;
+      T const* const at = x + i / g.columns * g.row_step + i % g.columns;
+      for (std::size_t c = 0; c < g.planes; ++c) {
+        for (std::size_t r = 0; r < g.kernel_rows; ++r) {
+          for (std::size_t s = 0; s < g.kernel_columns; ++s) {
+            std::size_t const column = s * g.dilation;
+            y[o * area + i] +=
+                *w++ * at[c * g.plane + r * g.next_row + column % g.stride * g.phase + column / g.stride];
+          }
+        }
+      }
+    }
+  }
+}
+
+template <class T>
+void add_patch_gradients(PhasedPlanes const& g, std::size_t outs, std::size_t patch, std::size_t positions, T const* x,
+                         T const* dy, std::size_t area, T* dweight) noexcept {
+  for (std::size_t o = 0; o < outs; ++o) {
+    for (std::size_t k = 0; k < patch; ++k) {
+      std::size_t const column = k % g.kernel_columns * g.dilation;
+      T const* const from = x + k / g.kernel_columns / g.kernel_rows * g.plane +
+                            k / g.kernel_columns % g.kernel_rows * g.next_row + column % g.stride * g.phase +
+                            column / g.stride;
+      for (std::size_t i = 0; i < positions; ++i) {
+        dweight[o * patch + k] += dy[o * area + i] * from[i / g.columns * g.row_step + i % g.columns];
+      }
+    }
+  }
+}
+
 template <std::size_t Stride, class T>
 void add_window_gradients(PaddedPlanes const& g, T const* x, T const* dy, T* dw) noexcept {
   for (std::size_t r = 0; r < g.kernel_rows; ++r) {

@@ -1,14 +1,17 @@
 // kernels/conv/cpu.hpp: the convolution of images and its pullbacks on the host, one thread.
 // Must agree with reference.hpp; tests/kernels/conv_test.cpp states the bound.  SPDX-License-Identifier: BSL-1.0
 //
-// Few channels of y to a group go by windows over padded planes (body.hpp). Else a block of rows of y is a product of
-// matrices: weight (out, patch) by the patches of x under the window, laid out as (patch, positions), so that lanes run
-// along positions. A window of one element takes x as it lies.
-// Order of sums: along the patch in y; along the channels of y in dx, along the window for windows; along the
-// positions, block by block and image by image, in dweight. It depends on the shape and the level alone, so an image
-// has the same bits in every batch.
+// Few channels of y to a group go by windows over padded planes (body.hpp). Else y is a product of matrices: weight
+// (out, patch) by the patches of x under the window, which are put together a panel at a time, so that lanes run along
+// positions (patches.hpp). A window of one element takes x as it lies. dweight is the product of dy with the same
+// patches, lanes along the patch. dx is y's product with dy and the windows turned round, or else a product that is
+// added to x patch by patch. Order of sums: along the patch in y; along the channels of y and the window in dx, along
+// the window alone for depthwise ones; along the positions, image by image, in dweight. It depends on the shape and the
+// level alone, so an image has the same bits in every batch.
 #pragma once
 
+#include <ashlar/kernels/conv/patch_matrix.hpp>
+#include <ashlar/kernels/conv/phases.hpp>
 #include <ashlar/kernels/conv/shape.hpp>
 #include <ashlar/kernels/gemm/gemm.hpp>
 
@@ -18,15 +21,12 @@
 #define ASHLAR_BODY <ashlar/kernels/conv/body.hpp>
 #include <ashlar/kernels/each_level.hpp>
 
+#define ASHLAR_BODY <ashlar/kernels/conv/patches.hpp>
+#include <ashlar/kernels/each_level.hpp>
+
 namespace ashlar::kernels {
 inline namespace ASHLAR_KERNELS_ABI {
 namespace detail {
-
-/// Bytes of patches laid out at a time. Each block reads and writes dweight once, so few blocks are better where there
-/// are many channels. One core of a busy AMD EPYC, g++ 12 -O2, blocks of 64 KB, 256 KB and 1 MB, best of two runs in
-/// turn: 512 -> 512 channels, 3 x 3 on 7 x 7, y 24, 25, 29 GF/s, dweight 6, 10, 22; 64 -> 64 on 56 x 56, y 43, 39, 35,
-/// dweight 36, 33, 51.
-inline constexpr std::size_t patch_bytes = std::size_t{1} << 20;
 
 /// c (m, n) += a * b: a[m][k] at a[m * am + k * ak], b (k, n).
 template <class T>
@@ -41,9 +41,6 @@ void add_dots(std::size_t m, std::size_t n, std::size_t k, T const* a, std::size
               T* c, std::size_t ldc) noexcept {
   ASHLAR_DISPATCH(dot<4, 4>(m, n, k, a, lda, b, ldb, c, ldc, c, ldc));
 }
-
-/// The patches are x itself.
-constexpr bool is_pointwise(ConvShape const& shape) { return shape.rows.is_identity() && shape.columns.is_identity(); }
 
 /// Windows over padded planes rather than patches. Zen 5, g++ 12 -O2, AVX-512, bench/conv.cpp, us by patches and by
 /// windows: 64 depthwise, 3 x 3 on 56 x 56, y 391, 127, dx 765, 106, dweight 308, 174; with stride 2 249, 57, 256, 104,
@@ -130,89 +127,91 @@ void window_gradients(std::size_t stride, PaddedPlanes const& g, T const* x, T c
   ASHLAR_DISPATCH(add_window_gradients<2>(g, x, dy, dw));
 }
 
-/// Rows of y whose patches are laid out at a time.
 template <class T>
-constexpr std::size_t rows_at_once(ConvShape const& shape) {
-  std::size_t const all = shape.out_height();
-  std::size_t const some = patch_bytes / sizeof(T) / (shape.patch() * shape.out_width() + 1);
-  return is_pointwise(shape) || some > all ? all : some == 0 ? 1 : some;
+void add_patch_products(PhasedPlanes const& g, std::size_t outs, std::size_t patch, std::size_t positions, T const* x,
+                        T const* weight, T* y, std::size_t area) noexcept {
+  ASHLAR_DISPATCH(add_patch_products(g, outs, patch, positions, x, weight, y, area));
 }
 
-/// f(patch element, its row of x, its position in the block, first and last column of y where it lies in x, its column
-/// of x there), for each element of the patches of `count` rows of y from row p on, one group.
-template <class F>
-void for_each_run(ConvShape const& shape, std::size_t p, std::size_t count, F const& f) noexcept {
+/// y += weight * patches, `count` rows from `first` on, one group. work: phased_size.
+template <class T>
+void add_convolution(ConvShape const& shape, std::size_t first, std::size_t count, T const* x, T const* weight, T* y,
+                     T* work) noexcept {
   std::size_t const width = shape.out_width();
-  std::size_t element = 0;
+  std::size_t const at_once = phased_rows<T>(shape);
+  for (std::size_t p = first; p < first + count; p += at_once) {
+    std::size_t const rows = first + count - p < at_once ? first + count - p : at_once;
+    PhasedPlanes const planes = phased(shape, rows);
+    lay_out_phases(shape, planes, p, x, work + phase_slack<T>);
+    add_patch_products(planes, shape.out_of_group(), shape.patch(), rows * width,
+                       static_cast<T const*>(work + phase_slack<T>), weight, y + p * width, shape.out_height() * width);
+  }
+}
+
+template <class T>
+void add_patch_gradients(PhasedPlanes const& g, std::size_t outs, std::size_t patch, std::size_t positions, T const* x,
+                         T const* dy, std::size_t area, T* dweight) noexcept {
+  ASHLAR_DISPATCH(add_patch_gradients(g, outs, patch, positions, x, dy, area, dweight));
+}
+
+/// dweight += dy * transpose(patches), one group of one image. work: phased_size.
+template <class T>
+void add_weight_gradients(ConvShape const& shape, T const* x, T const* dy, T* dweight, T* work) noexcept {
+  std::size_t const width = shape.out_width();
+  std::size_t const height = shape.out_height();
+  std::size_t const at_once = phased_rows<T>(shape);
+  for (std::size_t p = 0; p < height; p += at_once) {
+    std::size_t const rows = height - p < at_once ? height - p : at_once;
+    PhasedPlanes const planes = phased(shape, rows);
+    lay_out_phases(shape, planes, p, x, work + phase_slack<T>);
+    add_patch_gradients(planes, shape.out_of_group(), shape.patch(), rows * width,
+                        static_cast<T const*>(work + phase_slack<T>), dy + p * width, height * width, dweight);
+  }
+}
+
+/// What one group of a y takes to work in.
+template <class T>
+constexpr std::size_t workspace_of_y(ConvShape const& shape) {
+  return by_windows(shape) ? shape.in_of_group() * padded<T>(shape, true).plane : phased_size<T>(shape);
+}
+
+/// y += weight * x under the windows, one group of one image. work: workspace_of_y.
+template <class T>
+void add_group(ConvShape const& shape, T const* x, T const* weight, T* y, T* work) noexcept {
+  if (!by_windows(shape)) {
+    add_convolution(shape, 0, shape.out_height(), x, weight, y, work);
+    return;
+  }
+  PaddedPlanes const planes = padded<T>(shape, true);
+  lay_out_planes(shape, planes, true, x, work);
+  for (std::size_t o = 0; o < shape.out_of_group(); ++o) {
+    windows(shape.columns.stride, planes, static_cast<T const*>(work), weight + o * shape.patch(),
+            y + o * shape.out_height() * shape.out_width());
+  }
+}
+
+/// dx is a convolution of dy with the window turned round. Not for few positions, which do not pay for that.
+constexpr bool dx_by_convolution(ConvShape const& shape) {
+  auto const turns = [](Window const& w) { return w.stride == 1 && w.before < w.span() && w.after < w.span(); };
+  return turns(shape.rows) && turns(shape.columns) && !is_pointwise(shape) && shape.height * shape.width >= 64;
+}
+constexpr ConvShape convolution_of_dx(ConvShape const& shape) {
+  auto const turned = [](Window const& w) {
+    return Window{w.kernel, 1, w.dilation, w.span() - 1 - w.before, w.span() - 1 - w.after, false};
+  };
+  return {shape.out,          shape.in,         shape.groups, turned(shape.rows), turned(shape.columns),
+          shape.out_height(), shape.out_width()};
+}
+/// turned (in, out, window) of one group = weight (out, in, window) with each window turned round.
+template <class T>
+void turn_weight(ConvShape const& shape, T const* weight, T* turned) noexcept {
+  std::size_t const window = shape.rows.kernel * shape.columns.kernel;
   for (std::size_t c = 0; c < shape.in_of_group(); ++c) {
-    for (std::size_t r = 0; r < shape.rows.kernel; ++r) {
-      std::size_t const first_row = shape.rows.first(r, shape.out_height());
-      std::size_t const last_row = shape.rows.last(r, shape.height, shape.out_height());
-      for (std::size_t s = 0; s < shape.columns.kernel; ++s, ++element) {
-        std::size_t const first = shape.columns.first(s, width);
-        std::size_t const last = shape.columns.last(s, shape.width, width);
-        std::size_t const column = first * shape.columns.stride + s * shape.columns.dilation - shape.columns.before;
-        for (std::size_t i = 0; i < count; ++i) {
-          bool const inside = p + i >= first_row && p + i < last_row && first < last;
-          std::size_t const row = (p + i) * shape.rows.stride + r * shape.rows.dilation - shape.rows.before;
-          std::size_t const from = inside ? (c * shape.height + row) * shape.width + column : 0;
-          f(element, i * width, inside ? first : 0, inside ? last : 0, from);
-        }
-      }
+    for (std::size_t o = 0; o < shape.out_of_group(); ++o, turned += window) {
+      T const* const from = weight + (o * shape.in_of_group() + c) * window;
+      for (std::size_t i = 0; i < window; ++i) turned[i] = from[window - 1 - i];
     }
   }
-}
-
-/// patches (patch, count * out_width): the elements of x (one group) under the window, zero beyond its edges.
-template <class T>
-void lay_out_patches(ConvShape const& shape, std::size_t p, std::size_t count, T const* x, T* patches) noexcept {
-  std::size_t const width = shape.out_width();
-  std::size_t const stride = shape.columns.stride;
-  for_each_run(shape, p, count,
-               [=](std::size_t element, std::size_t at, std::size_t first, std::size_t last, std::size_t from) {
-                 T* const to = patches + element * count * width + at;
-                 for (std::size_t q = 0; q < first; ++q) to[q] = T(0);
-                 if (stride == 1) {
-                   std::memcpy(to + first, x + from, (last - first) * sizeof(T));
-                 } else {
-                   for (std::size_t q = first; q < last; ++q) to[q] = x[from + (q - first) * stride];
-                 }
-                 for (std::size_t q = last; q < width; ++q) to[q] = T(0);
-               });
-}
-
-/// dx += patches, each element where it was taken from.
-template <class T>
-void add_patches(ConvShape const& shape, std::size_t p, std::size_t count, T const* patches, T* dx) noexcept {
-  std::size_t const width = shape.out_width();
-  std::size_t const stride = shape.columns.stride;
-  for_each_run(shape, p, count,
-               [=](std::size_t element, std::size_t at, std::size_t first, std::size_t last, std::size_t from) {
-                 T const* const source = patches + element * count * width + at;
-                 if (stride == 1) {
-                   for (std::size_t q = first; q < last; ++q) dx[from + q - first] += source[q];
-                 } else {
-                   for (std::size_t q = first; q < last; ++q) dx[from + (q - first) * stride] += source[q];
-                 }
-               });
-}
-
-/// f(group, first position of y, positions, first row of y, rows) for each group and block of the rows [first, last) of
-/// an image.
-template <class T, class F>
-void for_each_block(ConvShape const& shape, std::size_t first, std::size_t last, F const& f) noexcept {
-  std::size_t const width = shape.out_width();
-  std::size_t const at_once = rows_at_once<T>(shape);
-  for (std::size_t g = 0; g < shape.groups; ++g) {
-    for (std::size_t p = first; p < last; p += at_once) {
-      std::size_t const rows = last - p < at_once ? last - p : at_once;
-      f(g, p * width, rows * width, p, rows);
-    }
-  }
-}
-template <class T, class F>
-void for_each_block(ConvShape const& shape, F const& f) noexcept {
-  for_each_block<T>(shape, 0, shape.out_height(), f);
 }
 
 /// Sum of n elements in eight parts, joined in order.
@@ -233,14 +232,16 @@ T sum_in_parts(std::size_t n, T const* x) noexcept {
 template <class T>
 constexpr std::size_t conv_workspace(ConvShape const& shape) {
   if (detail::is_pointwise(shape)) return 0;
-  std::size_t most = shape.patch() * detail::rows_at_once<T>(shape) * shape.out_width();
-  if (detail::by_windows(shape)) {
-    std::size_t const forward = shape.in_of_group() * detail::padded<T>(shape, true).plane;
-    most = most < forward ? forward : most;
-  }
+  std::size_t const forward = detail::workspace_of_y<T>(shape);
+  std::size_t const pullback = shape.patch() * detail::rows_at_once<T>(shape) * shape.out_width();
+  std::size_t most = forward < pullback ? pullback : forward;
   if (detail::dx_by_windows(shape)) {
-    std::size_t const backward = detail::padded<T>(shape, false).plane + shape.patch();  // and a flipped weight
-    most = most < backward ? backward : most;
+    std::size_t const dx = detail::padded<T>(shape, false).plane + shape.patch();  // and a flipped weight
+    most = most < dx ? dx : most;
+  } else if (detail::dx_by_convolution(shape)) {
+    std::size_t const dx = detail::workspace_of_y<T>(detail::convolution_of_dx(shape)) +
+                           shape.in_of_group() * shape.out_of_group() * shape.rows.kernel * shape.columns.kernel;
+    most = most < dx ? dx : most;
   }
   return most;
 }
@@ -260,15 +261,15 @@ void conv_rows(ConvShape const& shape, std::size_t first, std::size_t count, T c
   for (std::size_t o = 0; o < shape.out; ++o) {
     detail::fill(count * width, bias != nullptr ? bias[o] : T(0), y + o * area + first * width);
   }
-  detail::for_each_block<T>(
-      shape, first, first + count,
-      [=, &shape](std::size_t g, std::size_t at, std::size_t positions, std::size_t p, std::size_t rows) {
-        bool const as_is = detail::is_pointwise(shape);
-        if (!as_is) detail::lay_out_patches(shape, p, rows, x + g * x_group, work);
-        detail::add_product(outs, positions, patch, weight + g * outs * patch, patch, std::size_t{1},
-                            as_is ? x + g * x_group + at : work, as_is ? area : positions, y + g * outs * area + at,
-                            area);
-      });
+  for (std::size_t g = 0; g < shape.groups; ++g) {
+    T* const to = y + g * outs * area;
+    if (detail::is_pointwise(shape)) {
+      detail::add_product(outs, count * width, patch, weight + g * outs * patch, patch, std::size_t{1},
+                          x + g * x_group + first * width, area, to + first * width, area);
+    } else {
+      detail::add_convolution(shape, first, count, x + g * x_group, weight + g * outs * patch, to, work);
+    }
+  }
 }
 
 /// y = bias + weight * patches: x (images, in, height, width), weight (out, in / groups, rows, columns), bias (out) or
@@ -288,13 +289,9 @@ void conv(ConvShape const& shape, std::size_t images, T const* x, T const* weigh
       conv_rows(shape, 0, shape.out_height(), x, weight, bias, y, work);
       continue;
     }
-    PaddedPlanes const planes = detail::padded<T>(shape, true);
+    for (std::size_t o = 0; o < shape.out; ++o) detail::fill(area, bias != nullptr ? bias[o] : T(0), y + o * area);
     for (std::size_t g = 0; g < shape.groups; ++g) {
-      detail::lay_out_planes(shape, planes, true, x + g * x_group, work);
-      for (std::size_t o = g * outs; o < (g + 1) * outs; ++o) {
-        detail::fill(area, bias != nullptr ? bias[o] : T(0), y + o * area);
-        detail::windows(shape.columns.stride, planes, static_cast<T const*>(work), weight + o * patch, y + o * area);
-      }
+      detail::add_group(shape, x + g * x_group, weight + g * outs * patch, y + g * outs * area, work);
     }
   }
 }
@@ -307,6 +304,18 @@ void conv_backward_input(ConvShape const& shape, std::size_t images, T const* dy
   std::size_t const patch = shape.patch();
   std::size_t const area = shape.out_height() * shape.out_width();
   std::size_t const x_group = shape.x_size() / shape.groups;
+  if (!detail::dx_by_windows(shape) && detail::dx_by_convolution(shape)) {
+    ConvShape const turned = detail::convolution_of_dx(shape);
+    T* const rest = work + shape.in_of_group() * turned.patch();
+    for (std::size_t g = 0; g < shape.groups; ++g) {
+      detail::turn_weight(shape, weight + g * outs * patch, work);
+      for (std::size_t n = 0; n < images; ++n) {
+        detail::add_group(turned, dy + n * shape.y_size() + g * outs * area, static_cast<T const*>(work),
+                          dx + n * shape.x_size() + g * x_group, rest);
+      }
+    }
+    return;
+  }
   for (std::size_t n = 0; n < images; ++n, dx += shape.x_size(), dy += shape.y_size()) {
     if (detail::dx_by_windows(shape)) {
       PaddedPlanes const planes = detail::padded<T>(shape, false);
@@ -359,13 +368,15 @@ void conv_backward_parameters(ConvShape const& shape, std::size_t images, T cons
       }
       continue;
     }
-    detail::for_each_block<T>(
-        shape, [=, &shape](std::size_t g, std::size_t at, std::size_t count, std::size_t p, std::size_t rows) {
-          bool const as_is = detail::is_pointwise(shape);
-          if (!as_is) detail::lay_out_patches(shape, p, rows, x + g * x_group, work);
-          detail::add_dots(outs, patch, count, dy + g * outs * area + at, area, as_is ? x + g * x_group : work, count,
-                           dweight + g * outs * patch, patch);
-        });
+    for (std::size_t g = 0; g < shape.groups; ++g) {
+      T const* const dy_group = dy + g * outs * area;
+      T* const to = dweight + g * outs * patch;
+      if (detail::is_pointwise(shape)) {
+        detail::add_dots(outs, patch, area, dy_group, area, x + g * x_group, area, to, patch);
+      } else {
+        detail::add_weight_gradients(shape, x + g * x_group, dy_group, to, work);
+      }
+    }
   }
 }
 

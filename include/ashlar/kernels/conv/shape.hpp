@@ -44,4 +44,21 @@ struct PaddedPlanes {
   std::size_t next_column = 0;
 };
 
+/// Planes with their padding, whose columns stand apart by the stride (conv/phases.hpp). Element (c, r, s) of the patch
+/// at row p and column q of y is at c * plane + (s * dilation) % stride * phase + p * row_step + r * next_row + q + s *
+/// dilation / stride.
+struct PhasedPlanes {
+  std::size_t planes = 1;
+  std::size_t kernel_rows = 1;
+  std::size_t kernel_columns = 1;
+  std::size_t stride = 1;  ///< of columns
+  std::size_t dilation = 1;  ///< of columns
+  std::size_t columns = 0;  ///< of y
+  std::size_t width = 0;  ///< elements of a row of a phase
+  std::size_t phase = 0;
+  std::size_t plane = 0;
+  std::size_t row_step = 0;
+  std::size_t next_row = 0;
+};
+
 }  // namespace ashlar::kernels

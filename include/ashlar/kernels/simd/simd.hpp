@@ -28,3 +28,6 @@ alignas(64) inline constexpr std::int64_t mask_window64[8] = {-1, -1, -1, -1, 0,
 
 #define ASHLAR_BODY <ashlar/kernels/simd/body.hpp>
 #include <ashlar/kernels/each_level.hpp>
+
+#define ASHLAR_BODY <ashlar/kernels/simd/transpose.hpp>
+#include <ashlar/kernels/each_level.hpp>
