@@ -1,5 +1,4 @@
-// kernels/conv/patch_matrix.hpp: patches as a matrix (patch, positions), for pullbacks.  SPDX-License-Identifier:
-// BSL-1.0
+// kernels/conv/patch_matrix.hpp: patches as a matrix (patch, positions).  SPDX-License-Identifier: BSL-1.0
 #pragma once
 
 #include <ashlar/kernels/conv/shape.hpp>

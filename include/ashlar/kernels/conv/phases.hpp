@@ -1,5 +1,4 @@
-// kernels/conv/phases.hpp: the part of x that some rows of y see, laid out for patches.  SPDX-License-Identifier:
-// BSL-1.0
+// kernels/conv/phases.hpp: the part of x that some rows of y see, laid out.  SPDX-License-Identifier: BSL-1.0
 //
 // With its padding, and its columns apart by the stride: then a row of any element of the patch is contiguous, whatever
 // the stride and the dilation, and no column lies outside.
