@@ -22,6 +22,7 @@
 
 #include <array>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -133,4 +134,7 @@ TEST_CASE("named_parameters lists what is trained, once") {
   for (auto const& p : ashlar::named_parameters(net)) keys.emplace_back(p.key());
   CHECK(keys == std::vector<std::string>{"hidden.weight", "hidden.bias", "blocks.0.weight", "blocks.0.bias"});
   CHECK(ashlar::named_parameters(net)[0].data == &net.hidden.weight);
+  auto const& fixed = net;
+  CHECK(ashlar::named_parameters(fixed)[0].as<float>().data() == net.hidden.weight.data());
+  static_assert(std::is_same_v<decltype(ashlar::named_parameters(fixed)[0].as<float>()), std::span<float const>>);
 }

@@ -179,14 +179,16 @@ auto get(T& net) {
   }
 }
 
-/// All parameters in PyTorch's order, tied ones once: what named_parameters() gives.
+/// All parameters in PyTorch's order, tied ones once: what named_parameters() gives. Those of a network that is const,
+/// as a mapped one, are read alone.
 template <class T>
-std::vector<AnyTensor<void>> named_parameters(T& net) {
-  std::vector<AnyTensor<void>> out;
-  for (Row const& row : manifest<T>()) {
-    if (row.kind == Kind::parameter && !row.is_alias()) {
-      out.push_back({&row, reinterpret_cast<std::byte*>(&net) + row.offset});
-    }
+auto named_parameters(T& net) {
+  constexpr bool is_const = std::is_const_v<T>;
+  using Byte = std::conditional_t<is_const, std::byte const, std::byte>;
+  std::vector<AnyTensor<std::conditional_t<is_const, void const, void>>> out;
+  for (Row const& row : manifest<std::remove_const_t<T>>()) {
+    if (row.kind == Kind::parameter && !row.is_alias())
+      out.push_back({&row, reinterpret_cast<Byte*>(&net) + row.offset});
   }
   return out;
 }
