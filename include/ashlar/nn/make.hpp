@@ -20,6 +20,8 @@ Owned<T> make() {
   if constexpr (detail::is_storable<T>) detail::check_edges<T>();
   if constexpr (std::is_trivially_default_constructible_v<T>) {
     return make_zeros<T>();
+  } else if constexpr (!detail::is_storable<T> && !std::is_default_constructible_v<T>) {
+    return Owned<T>(nullptr);  // not reached: the mistake stays the only error
   } else {
     void* const memory = ::operator new(sizeof(T), std::align_val_t{Owned<T>::alignment});
     std::memset(memory, 0, sizeof(T));
@@ -34,7 +36,7 @@ Owned<T> make() {
 template <class T>
 Owned<T> make(Rng rng) {
   auto net = make<T>();
-  if constexpr (detail::is_storable<T>) initialise(*net, rng);
+  if constexpr (detail::is_storable<T>) ashlar::initialise(*net, rng);
   return net;
 }
 
@@ -42,7 +44,7 @@ Owned<T> make(Rng rng) {
 template <class T>
 Owned<T> make(TorchRng& rng) {
   auto net = make<T>();
-  if constexpr (detail::is_storable<T>) initialise(*net, rng);
+  if constexpr (detail::is_storable<T>) ashlar::initialise(*net, rng);
   return net;
 }
 

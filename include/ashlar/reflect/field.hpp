@@ -116,7 +116,9 @@ template <class M>
   requires(!is_stored<M> && !HasGivenNames<M>)
 constexpr Field describe(std::string_view name, std::size_t offset) {
   Field f{.name = name, .offset = offset};
-  if constexpr (Element<M>) {
+  if constexpr (std::is_const_v<M>) {
+    f.pass = Pass::unsupported;
+  } else if constexpr (Element<M>) {
     f.pass = Pass::scalars;
     f.rows = &scalar_row_of<M>;
     f.row_count = 1;

@@ -166,7 +166,7 @@ constexpr auto list_members() {
     return Members<std::remove_reference_t<decltype(a)>, std::remove_reference_t<decltype(b)>,
                    std::remove_reference_t<decltype(c)>, std::remove_reference_t<decltype(d)>>{};
   } else {
-    return list_references(members_of(example_of<T>.value));
+    return detail::list_references(members_of(example_of<T>.value));
   }
 }
 

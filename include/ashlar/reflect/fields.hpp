@@ -111,7 +111,8 @@ constexpr Irregular find_irregular() {
   } else if constexpr (takes_braces<T>(std::make_index_sequence<At>{}, std::index_sequence<>{})) {
     return Irregular::array;
   } else {
-    return std::is_copy_assignable_v<T> ? Irregular::none : Irregular::reference;
+    // A struct with a reference is still copied byte by byte; one with an Owned or a unique_ptr is not.
+    return std::is_copy_assignable_v<T> || !std::is_trivially_copyable_v<T> ? Irregular::none : Irregular::reference;
   }
 }
 
@@ -173,7 +174,7 @@ NumberedMember<I, M> pick(NumberedMember<I, M> const*);
 template <class T, std::size_t I>
 struct FieldType {
   using all = NumberedMembers<std::make_index_sequence<field_count<T>()>, fields_t<T>>;
-  using type = typename decltype(pick<I>(static_cast<all*>(nullptr)))::type;
+  using type = typename decltype(detail::pick<I>(static_cast<all*>(nullptr)))::type;
 };
 template <class T, std::size_t I>
   requires(IndexedChildren<T>::specialised)

@@ -123,6 +123,8 @@ struct RootMistake {
     Sentence s;
     if constexpr (PlainClass<T> && !HasFields<T>) {
       s.add("ashlar: ").add(type_name<T>()).add(irregular_reason<T>().substr(2));
+    } else if (IsHandle<T>) {
+      s.add("ashlar: ").add(type_name<T>()).add(" holds a network and is none: write *net for the network itself");
     } else if (!HasFields<T> || !std::is_trivially_copyable_v<T> || !std::is_trivially_destructible_v<T>) {
       s.add("ashlar: ").add(type_name<T>()).add(" is not a plain struct: a network has no constructors, ");
       s.add("destructor, virtual functions or private members");

@@ -33,6 +33,13 @@ constexpr std::string_view irregular_reason() {
   }
 }
 
+/// Owned, Mapped, a unique_ptr: what points to a network.
+template <class T>
+concept IsHandle = std::is_class_v<T> && requires(T const& t) {
+  *t;
+  t.operator->();
+};
+
 template <class T>
 struct MemberMistake {
   template <std::size_t K>
@@ -48,11 +55,13 @@ struct MemberMistake {
 
   template <class M>
   static constexpr std::string_view reason() {
+    if constexpr (std::is_const_v<M>) return "load writes to what it fills: leave const out, or write static constexpr";
     if constexpr (std::is_pointer_v<M>) return "a pointer means nothing in a file";
     if constexpr (std::is_array_v<M>) return "use std::array, Parameter, Buffer or Constant";
     if constexpr (std::is_arithmetic_v<M>) return "no file format has such a number";
     if constexpr (requires { typename M::device; }) return "use Parameter, Buffer or Constant for what is stored";
     if constexpr (PlainClass<M>) return irregular_reason<M>();
+    if constexpr (IsHandle<M>) return "hold the network itself";
     if constexpr (std::is_polymorphic_v<M> || (std::is_class_v<M> && std::is_trivially_copyable_v<M>)) {
       return "it has constructors, virtual functions or private members";
     }
@@ -216,7 +225,7 @@ constexpr bool is_sound_struct(Members<M...>) {
   }
 }
 template <class M>
-  requires(!HasGivenNames<M> && (IndexedChildren<M>::specialised || PlainStruct<M>))
+  requires(!HasGivenNames<M> && !std::is_const_v<M> && (IndexedChildren<M>::specialised || PlainStruct<M>))
 inline constexpr bool is_sound<M> = is_sound_struct<M>(fields_t<M>{});
 template <class L, std::size_t N>
 inline constexpr bool is_sound<std::array<L, N>> = is_sound<L>;
