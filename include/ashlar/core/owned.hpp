@@ -12,6 +12,9 @@
 
 namespace ashlar {
 
+template <class Net, class... X>
+auto forward(Net const& net, X const&... x);  // nn/chain.hpp
+
 /// Owns one T on the heap, like a unique_ptr, and can be called like the network.
 ///
 /// Memory  one aligned block of sizeof(T) bytes; padding is zero.
@@ -45,7 +48,7 @@ class Owned {
   /// forward(*net, x...), for which nn/chain.hpp is included.
   template <class... X>
   [[nodiscard]] auto operator()(X const&... x) const {
-    return forward(*network_, x...);
+    return ashlar::forward(*network_, x...);
   }
 
  private:

@@ -67,7 +67,7 @@ class Tape<CudaOwned<Net>, Context> {
     } else {
       detail::same_ordinal(*net_, x...);
       detail::Recording const now(core_);
-      return forward(*shadow_, as_traced(x)...);
+      return ashlar::forward(*shadow_, as_traced(x)...);
     }
   }
 

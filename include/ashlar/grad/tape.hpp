@@ -165,6 +165,26 @@ class Recording {
 
 }  // namespace detail
 
+template <class Net, class... X>
+auto forward(Net const& net, X const&... x);  // nn/chain.hpp
+
+namespace detail {
+
+/// The mistake of a loss whose type says that it is no number; what `dyn` hides is found at run time.
+template <std::size_t... E>
+struct LossMistake {
+  static constexpr Sentence value = [] {
+    Sentence s;
+    if (((E == dyn) || ...) || (E * ... * std::size_t{1}) == 1) return s;
+    s.add("ashlar: backward() needs a loss of one element but the shape is (");
+    std::size_t n = 0;
+    ((s.add(n++ == 0 ? "" : ", ").add(E)), ...);
+    return s.add("): take its sum or mean");
+  }();
+};
+
+}  // namespace detail
+
 /// Records what a network computes and brings the gradients of its parameters back.
 ///
 ///   auto grads = zeros_like(net);                    // another object of the network's type
@@ -179,7 +199,8 @@ class Recording {
 ///         takes a network that is not const. Tape<Net, Evaluation> writes to the gradients alone.
 template <class Net, class Context = Training>
 class Tape {
-  static_assert(std::is_trivially_copyable_v<Net>, "ashlar: a network is a plain struct");
+  static_assert(std::is_trivially_copyable_v<Net>,
+                "ashlar: a network is a plain struct: for what make() gives write *net");
 
  public:
   Tape(Net& net, Net& grads) : Tape(net, &net, grads, nullptr) {}
@@ -206,12 +227,13 @@ class Tape {
   template <class... X>
   auto operator()(X const&... x) {
     detail::Recording const now(core_);
-    return forward(*net_, as_traced(x)...);
+    return ashlar::forward(*net_, as_traced(x)...);
   }
 
   /// Adds d loss / d parameter to the gradients and ends the recording. Returns the loss.
   template <class C, class T, std::size_t... E>
   T backward(Traced<C, T, E...> const& loss) {
+    detail::refuse<detail::LossMistake<E...>>();
     if (loss.numel() != 1) {
       throw Error(Errc::shape, "backward() needs a loss of one element but the shape is " + to_string(loss.shape()));
     }

@@ -9,6 +9,9 @@
 
 namespace ashlar {
 
+template <class Net, class... X>
+auto forward(Net const& net, X const&... x);  // nn/chain.hpp
+
 /// A T that lies in a file's own pages: nothing is copied, and pages are read when they are first touched.
 ///
 /// Unique owner of the mapping, like a unique_ptr<T const>; moving it does not move the T. Saving over the file leaves
@@ -40,7 +43,7 @@ class Mapped {
   /// forward(*get(), inputs...), for which nn/chain.hpp is included.
   template <class... X>
   decltype(auto) operator()(X&&... inputs) const {
-    return forward(*object_, static_cast<X&&>(inputs)...);
+    return ashlar::forward(*object_, static_cast<X&&>(inputs)...);
   }
 
  private:

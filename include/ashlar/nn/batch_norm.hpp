@@ -185,6 +185,9 @@ auto batch_norm(Layer const& layer, X const& x, P const&... parameters) {
   using Running = decltype(layer.running_mean);
   if constexpr (!together<X, Running, P...>()) {
     return refuse_device<Traits, X, Running, P...>();
+  } else if constexpr (!one_dtype<X, Running, P...>()) {
+    refuse<DtypeMistake<Traits, X, Running, P...>>();
+    return harmless(x, like<T>(x.dims()));
   } else if constexpr (!InputMistake<Traits, X>::value.empty()) {
     refuse<InputMistake<Traits, X>>();
     return harmless(x, like<T>(x.dims()));

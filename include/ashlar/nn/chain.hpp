@@ -193,6 +193,49 @@ constexpr void check_member() {
   }
 }
 
+template <class X, class... Rest>
+X first_of(X const& x, Rest const&...) {
+  return x;
+}
+
+/// The mistake of calling a Net that is no chain with an X.
+template <class Net, class... X>
+struct CallMistake {
+  static constexpr Sentence value = [] {
+    Sentence s;
+    s.add("ashlar: ");
+    if constexpr (PlainClass<Net> && !PlainStruct<Net> && !has_call_operator<Net>()) {
+      return s.add(type_name<Net>()).add(irregular_reason<Net>().substr(2));
+    }
+    s.add(type_name<Net>());
+    if constexpr (!has_call_operator<Net>()) {
+      s.add(" has no operator() and is no struct of layers");
+    } else if constexpr (requires(Net& net, X const&... x) { net(x...); }) {
+      s.add(" has an operator() that is not const: a forward does not change its network");
+    } else if constexpr ((is_traced<X> || ...)) {
+      s.add(" has an operator() that takes no traced value: to train it write auto operator()(auto const& x) const");
+    } else {
+      s.add(" has no operator() that takes ");
+      std::size_t n = 0;
+      ((s.add(n++ == 0 ? "" : ", ").add(name_of(dtype_of<element_t<X>>)).add(" "),
+        add_shape(s, DeviceOf<X>::on_host::dims_type::type())),
+       ...);
+    }
+    return s;
+  }();
+};
+
+/// Calls a net that is no chain. A forward with a mistake in its body says it here as it would anywhere.
+template <class Net, class... X>
+auto call(Net const& net, X const&... x) {
+  if constexpr (requires { net(x...); }) {
+    return net(x...);
+  } else {
+    refuse<CallMistake<Net, X...>>();
+    return first_of(x...);
+  }
+}
+
 // ---- running -------------------------------------------------------------------------------------------------------
 
 template <class X>
@@ -207,10 +250,44 @@ template <std::size_t I, class Net, class X>
 auto run_member(Net const& net, X const& x) {
   using M = field_t<Net, I>;
   if constexpr (is_tied<M>) {
-    return run(member_at<M, 0>(net), x);
+    return detail::run(member_at<M, 0>(net), x);
   } else {
-    return run(get_field<I>(net), x);
+    return detail::run(get_field<I>(net), x);
   }
+}
+
+/// The element type of a layer of the library that takes what its weight is of, and void for what may take another.
+template <class M>
+constexpr auto taken_element() {
+  if constexpr (HasGivenNames<M> && requires { M::weight; } && !requires { M::num_embeddings; }) {
+    return std::type_identity<typename decltype(M::weight)::value_type>{};
+  } else {
+    return std::type_identity<void>{};
+  }
+}
+
+/// The mistake of member I of Net in a chain that gives it elements G, where it takes T.
+template <class Net, std::size_t I, class G, class T>
+struct MemberDtypeMistake {
+  static constexpr Sentence value = [] {
+    Sentence s;
+    s.add("ashlar: ").add(chain_name<Net>()).add(".").add(member_key<Net, I>());
+    Sentence giver;
+    if constexpr (I == 0) {
+      giver.add("the input is ");
+    } else {
+      giver.add(chain_name<Net>()).add(".").add(member_key<Net, I - 1>()).add(" gives ");
+    }
+    add_dtypes(s, dtype_of<T>, giver.view(), dtype_of<G>);
+    return s;
+  }();
+};
+
+/// True if member I of a Net gets elements of another type than its own.
+template <std::size_t I, class Net, class X>
+constexpr bool misses_dtype() {
+  using Taken = typename decltype(taken_element<field_t<Net, I>>())::type;
+  return !std::is_void_v<Taken> && on_host<X>() && !std::is_same_v<Taken, element_t<X>>;
 }
 
 /// True if the device of x runs members I, I + 1, ... in one pass: it has fused_layers(x, them...).
@@ -232,7 +309,7 @@ constexpr std::size_t fused_members() {
     }(std::make_index_sequence<left - 2>{});
     if constexpr (most != 0) return most;
   }
-  if constexpr (!is_recorded<std::remove_const_t<X>> && left > 1) {
+  if constexpr (!is_recorded<std::remove_const_t<X>> && left > 1 && !misses_dtype<I, Net, X>()) {
     if constexpr (requires(Net const& net, X const& x) { get_field<I>(net).fused(x, get_field<I + 1>(net)); }) return 2;
   }
   return 1;
@@ -241,58 +318,58 @@ constexpr std::size_t fused_members() {
 template <std::size_t I, class Net, class X>
 auto run_step(Net const& net, X const& x) {
   constexpr std::size_t members = fused_members<I, Net, X>();
-  if constexpr (members > 2) {
+  if constexpr (misses_dtype<I, Net, X>()) {
+    using Taken = typename decltype(taken_element<field_t<Net, I>>())::type;
+    refuse<MemberDtypeMistake<Net, I, element_t<X>, Taken>>();
+    auto y = detail::run_member<I>(net, harmless(x, like<Taken>(x.dims())));
+    return harmless(y, like<element_t<X>>(y.dims()));  // the members behind it get what they would have got
+  } else if constexpr (members > 2) {
     return [&]<std::size_t... J>(std::index_sequence<J...>) {
       return fused_layers(x, get_field<I + J>(net)...);
     }(std::make_index_sequence<members>{});
   } else if constexpr (members == 2) {
     return get_field<I>(net).fused(x, get_field<I + 1>(net));
   } else {
-    return run_member<I>(net, x);
+    return detail::run_member<I>(net, x);
   }
 }
 
 template <std::size_t I, class Net, class X>
 auto run_from(Net const& net, X& x) {
-  auto y = run_step<I>(net, x);
+  auto y = detail::run_step<I>(net, x);
   if constexpr (I != 0) discard(x);
   constexpr std::size_t next = I + fused_members<I, Net, X>();
   if constexpr (next == field_count<Net>()) {
     return y;
   } else {
-    return run_from<next>(net, y);
+    return detail::run_from<next>(net, y);
   }
 }
 
 template <std::size_t I, class L, std::size_t N, class X>
 auto run_array(std::array<L, N> const& layers, X& x) {
-  auto y = run(layers[I], x);
+  auto y = detail::run(layers[I], x);
   if constexpr (I != 0) discard(x);
   if constexpr (I + 1 == N) {
     return y;
   } else {
-    return run_array<I + 1>(layers, y);
+    return detail::run_array<I + 1>(layers, y);
   }
 }
 
 template <class Net, class X>
 auto run(Net const& net, X const& x) {
   if constexpr (is_wrapper<Net>) {
-    return run(static_cast<unwrapped_t<Net> const&>(net), x);
+    return detail::run(static_cast<unwrapped_t<Net> const&>(net), x);
   } else if constexpr (is_array<Net>) {
-    return run_array<0>(net, x);
+    return detail::run_array<0>(net, x);
   } else if constexpr (!is_chain<Net>()) {
-    return net(x);
+    return detail::call(net, x);
   } else if constexpr (field_count<Net>() == 0) {
     return x;
   } else {
-    return run_from<0>(net, x);
+    return detail::run_from<0>(net, x);
   }
-}
-
-template <class X, class... Rest>
-X first_of(X const& x, Rest const&...) {
-  return x;
 }
 
 /// Runs a chain whose edges fit. After a mistake goes on with x, so that the mistake stays the only error.
@@ -305,7 +382,7 @@ auto run_checked(Net const& net, X const& x) {
     refuse<ChainMistake<Net, X>>();
     return x;
   } else {
-    return run(net, x);
+    return detail::run(net, x);
   }
 }
 
@@ -321,13 +398,13 @@ auto forward(Net const& net, X const&... x) {
   if constexpr (!detail::on_host<X...>() && !(detail::runs_on_cuda<X> || ...)) {
     return detail::refuse_device<Net, X...>();
   } else if constexpr (detail::is_wrapper<Net>) {
-    return forward(static_cast<detail::unwrapped_t<Net> const&>(net), x...);
+    return ashlar::forward(static_cast<detail::unwrapped_t<Net> const&>(net), x...);
   } else if constexpr (!detail::is_chain<Net>()) {
     if constexpr (detail::is_left_open<Net>) {
       detail::refuse<decltype(detail::whole_mistake<Net>())>();
       return detail::first_of(x...);
     } else {
-      return net(x...);
+      return detail::call(net, x...);
     }
   } else {
     static_assert(sizeof...(X) == 1, "ashlar: members that run in order take one input: write an operator() for more");
@@ -338,7 +415,7 @@ auto forward(Net const& net, X const&... x) {
 template <class... L>
 template <class X>
 auto Sequential<L...>::operator()(X const& x) const {
-  return forward(*this, x);
+  return ashlar::forward(*this, x);
 }
 
 }  // namespace ashlar

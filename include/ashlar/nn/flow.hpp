@@ -4,9 +4,11 @@
 // error, about the user's members. A layer takes part by a static member `flow`; one without is taken on trust.
 #pragma once
 
+#include <ashlar/core/dtype.hpp>
 #include <ashlar/core/error.hpp>
 #include <ashlar/core/refuse.hpp>
 #include <ashlar/core/shape.hpp>
+#include <ashlar/grad/device_check.hpp>
 #include <ashlar/grad/trace.hpp>
 
 #include <cstddef>
@@ -93,6 +95,32 @@ struct InputMistake {
     if (step.fits) return s;
     s.add("ashlar: ").add(Traits::name).add(" takes ").add(step.takes).add(" ").add(step.what);
     return s.add(" but the input has ").add(step.gives);
+  }();
+};
+
+/// True if all hold elements of one type.
+template <class X, class... P>
+constexpr bool one_dtype() {
+  return (std::is_same_v<element_t<X>, element_t<P>> && ...);
+}
+
+constexpr void add_dtypes(Sentence& s, DType takes, std::string_view who, DType gives) {
+  s.add(" takes ").add(name_of(takes)).add(" but ").add(who).add(name_of(gives));
+  s.add(": nothing is converted silently");
+}
+
+/// The mistake of calling Who, a layer or an op, with other elements than those of its parameters.
+template <class Who, class X, class... P>
+struct DtypeMistake {
+  static constexpr Sentence value = [] {
+    Sentence s;
+    [[maybe_unused]] auto const check = [&](std::string_view who, DType parameter) {
+      if (!s.empty() || parameter == dtype_of<element_t<X>>) return;
+      s.add("ashlar: ").add(who);
+      add_dtypes(s, parameter, "the input is ", dtype_of<element_t<X>>);
+    };
+    (check(called<Who>(), dtype_of<element_t<P>>), ...);
+    return s;
   }();
 };
 

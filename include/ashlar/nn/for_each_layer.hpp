@@ -96,10 +96,10 @@ void visit_layers(T& module, std::string& key, F& f) {
     visit_layers(static_cast<const_like<T, unwrapped_t<M>>&>(module), key, f);
   } else if constexpr (is_module<M>()) {
     if constexpr (is_array<M>) {
-      for (std::size_t i = 0; i < module.size(); ++i) visit_child(module[i], std::to_string(i), key, f);
+      for (std::size_t i = 0; i < module.size(); ++i) detail::visit_child(module[i], std::to_string(i), key, f);
     } else if constexpr (PlainStruct<M> || is_sequential<M>) {
       [&]<std::size_t... I>(std::index_sequence<I...>) {
-        (visit_child(get_field<I>(module), member_key<M, I>(), key, f), ...);
+        (detail::visit_child(get_field<I>(module), member_key<M, I>(), key, f), ...);
       }(std::make_index_sequence<field_count<M>()>{});
     }
     if constexpr (std::is_invocable_v<F&, T&, std::string_view>) {

@@ -238,18 +238,18 @@ void initialise(T& net, TorchRng& rng) {
   if constexpr (requires { net.reset_parameters(rng); }) {
     net.reset_parameters(rng);
   } else if constexpr (detail::is_wrapper<T>) {
-    initialise(static_cast<detail::unwrapped_t<T>&>(net), rng);
+    ashlar::initialise(static_cast<detail::unwrapped_t<T>&>(net), rng);
   } else if constexpr (requires {
                          std::tuple_size<T>::value;
                          typename T::value_type;
                        }) {
     if constexpr (!Element<typename T::value_type>) {
-      for (auto& child : net) initialise(child, rng);
+      for (auto& child : net) ashlar::initialise(child, rng);
     }
   } else if constexpr (!detail::is_stored<T> && !detail::is_state<T> && !detail::CustomRows<T>::specialised &&
                        std::is_class_v<T> && !Element<T>) {
     [&]<std::size_t... I>(std::index_sequence<I...>) {
-      (initialise(detail::get_field<I>(net), rng), ...);
+      (ashlar::initialise(detail::get_field<I>(net), rng), ...);
     }(std::make_index_sequence<detail::field_count<T>()>{});
   }
 }
@@ -258,7 +258,7 @@ void initialise(T& net, TorchRng& rng) {
 template <class T>
 void initialise(T& net, Rng const& rng) {
   TorchRng torch(rng.seed);
-  initialise(net, torch);
+  ashlar::initialise(net, torch);
 }
 
 }  // namespace ashlar

@@ -111,6 +111,9 @@ template <TensorLike X, TensorLike W, TensorLike... B>
 auto linear(X const& x, W const& weight, B const&... bias) {
   if constexpr (!detail::together<X, W, B...>()) {
     return detail::refuse_device<detail::LinearOp<0, 0, float>, X, W, B...>();
+  } else if constexpr (!detail::one_dtype<X, W, B...>()) {
+    detail::refuse<detail::DtypeMistake<detail::LinearOp<0, 0, float>, X, W, B...>>();
+    return detail::harmless(x, detail::like<typename X::value_type>(x.dims()));
   } else if constexpr (!detail::LinearMistake<X, W, B...>::value.empty()) {
     detail::refuse<detail::LinearMistake<X, W, B...>>();
     return detail::harmless(x, detail::like<typename X::value_type>(x.dims()));

@@ -76,6 +76,9 @@ template <TensorLike A, TensorLike B>
 auto matmul(A const& a, B const& b) {
   if constexpr (!detail::together<A, B>()) {
     return detail::refuse_device<detail::MatmulOp, A, B>();
+  } else if constexpr (!detail::one_dtype<A, B>()) {
+    detail::refuse<detail::DtypeMistake<detail::MatmulOp, A, B>>();
+    return detail::harmless(a, detail::like<typename A::value_type>(a.dims()));
   } else if constexpr (!detail::MatmulMistake<A, B>::value.empty()) {
     detail::refuse<detail::MatmulMistake<A, B>>();
     return detail::harmless(a, detail::like<typename A::value_type>(a.dims()));

@@ -162,6 +162,9 @@ auto multihead(Out const& out_proj, Q const& query, K const& key, V const& value
                P const& key_padding_mask, Parameters const&... in_proj) {
   if constexpr (!together<Q, K, V, M, P>()) {
     return refuse_device<Traits, Q, K, V, M, P>();
+  } else if constexpr (!one_dtype<Q, K, V, Parameters...>()) {
+    refuse<DtypeMistake<Traits, Q, K, V, Parameters...>>();
+    return harmless(query, like<typename Q::value_type>(query.dims()));
   } else if constexpr (!check_multihead<Traits, Q, K, V>()) {
     return harmless(query, like<typename Q::value_type>(query.dims()));
   } else {

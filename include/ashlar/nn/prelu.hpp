@@ -76,7 +76,12 @@ struct PReLU {
 
   template <TensorLike X>
   [[nodiscard]] auto operator()(X const& x) const {
-    return apply(detail::PReLUOp<Channels>{}, x, weight);
+    if constexpr (detail::together<X, decltype(weight)>() && !detail::one_dtype<X, decltype(weight)>()) {
+      detail::refuse<detail::DtypeMistake<detail::PReLUOp<Channels>, X, decltype(weight)>>();
+      return detail::harmless(x, detail::like<typename X::value_type>(x.dims()));
+    } else {
+      return apply(detail::PReLUOp<Channels>{}, x, weight);
+    }
   }
   static constexpr FlowStep flow(Flow const& in) {
     if (Channels != 1 && in.known && !in.open && in.extents.rank != 0) {

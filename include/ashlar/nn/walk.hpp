@@ -36,6 +36,23 @@ constexpr bool has_call_operator() {
   }
 }
 
+struct HasForward {
+  void forward();
+};
+template <class T>
+struct ForwardProbe : T, HasForward {};
+
+/// True if T has a member function `forward`, template or not: PyTorch's name for what is operator() here, so that
+/// nothing would call it. A member that is a layer may be called so.
+template <class T>
+constexpr bool has_forward_function() {
+  if constexpr (!std::is_class_v<T> || std::is_final_v<T> || requires { &ForwardProbe<T>::forward; }) {
+    return false;
+  } else {
+    return !requires(T t) { sizeof(t.forward); };
+  }
+}
+
 template <class T>
 inline constexpr bool is_sequential = IndexedChildren<T>::specialised;
 
@@ -174,6 +191,13 @@ constexpr void walk(Walk& w, Place const& here, Place const* giver) {
       before = element;
     }
   } else if constexpr (is_chain<T>()) {
+    if constexpr (!is_sequential<T> && has_forward_function<T>()) {
+      if (w.mistake.empty()) {
+        w.mistake.add("ashlar: ");
+        here.write(w.mistake);
+        w.mistake.add(" has a forward, which nothing calls: name it operator()");
+      }
+    }
     constexpr auto members = chain_members<T>();
     Place before{};
     for (std::size_t i = 0; i != members.size(); ++i) {

@@ -68,7 +68,7 @@ template <class Net>
 /// Source  torch.nn.utils.clip_grad_norm_
 template <class Net>
 double clip_grad_norm_(Net& grads, double max_norm, double norm_type = 2, bool error_if_nonfinite = false) {
-  double const norm = grad_norm(grads, norm_type);
+  double const norm = ashlar::grad_norm(grads, norm_type);
   if (error_if_nonfinite && !std::isfinite(norm)) {
     throw Error(Errc::value, "the norm of the gradients is " + std::to_string(norm) + ", so they were not clipped");
   }
