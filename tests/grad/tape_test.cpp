@@ -179,6 +179,20 @@ TEST_CASE_METHOD(Fixture, "backward takes a scalar, and says so") {
   CHECK(tape.backward(sum(y)) == 3 * 2 * 16);  // the recording is still there
 }
 
+TEST_CASE_METHOD(Fixture, "a loss belongs to one recording of one tape") {
+  Tape tape(net, grads);
+  Tensor<float, dyn, 2> const input(3);
+  auto const loss = sum(tape(input));
+  tape.backward(loss);
+  auto const once = values(grads.first.w);
+  CHECK_THROWS_WITH(tape.backward(loss), "backward() got a loss of a recording that has ended: run the forward again");
+  Tape other(net, grads);
+  CHECK_THROWS_WITH(other.backward(sum(tape(input))), "backward() got a loss that another tape recorded");
+  CHECK_THROWS_WITH(sum(tape(input)) + sum(other(input)),
+                    "an op got values of two tapes: the gradients of one of them would be lost");
+  CHECK(values(grads.first.w) == once);
+}
+
 TEST_CASE("a loss that depends on no parameter leaves all gradients as they were") {
   Times net{}, grads{};
   grads.w.fill(1);

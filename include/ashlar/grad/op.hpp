@@ -134,11 +134,18 @@ struct PullbackMistake {
   }();
 };
 
+[[noreturn]] inline void throw_two_tapes() {
+  throw Error(Errc::value, "an op got values of two tapes: the gradients of one of them would be lost");
+}
+
 template <class Op, class T, std::size_t... E, class... X>
 auto record(Op& op, Like<T, E...> const& like, X const&... x) {
   using Context = typename ContextOf<X...>::type;
   TapeCore* tape = nullptr;
   ((tape = tape != nullptr ? tape : tape_of(x)), ...);
+  if constexpr (((is_traced<X> ? 1 : 0) + ...) > 1) {
+    if (((is_traced<X> && tape_of(x) != tape) || ...)) throw_two_tapes();
+  }
   std::tuple operands{operand(*tape, x)...};
   bool const wanted = std::apply([](auto const&... o) { return ((o.grad != nullptr) || ...); }, operands);
   std::size_t const n = like.dims.numel();

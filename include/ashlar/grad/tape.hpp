@@ -119,6 +119,12 @@ class TapeCore {
 
   [[nodiscard]] Rng* rng() const { return rng_; }
 
+  /// Error: value, for a loss that is not of what this tape has recorded since the last backward().
+  void check_loss(TapeCore const* of) const {
+    if (of != this) throw Error(Errc::value, "backward() got a loss that another tape recorded");
+    if (finished_)
+      throw Error(Errc::value, "backward() got a loss of a recording that has ended: run the forward again");
+  }
   void run_backward() {
     for (Node* n = last_; n != nullptr; n = n->before) n->pullback(n);
     finish();
@@ -193,7 +199,9 @@ struct LossMistake {
 ///   tape.backward(loss);                             // adds to *grads, as PyTorch does
 ///
 /// Memory  one arena that grows to the size of a step; the second step of that size allocates nothing.
-/// Errors  run time: value, if a layer needs random numbers and the tape has no Rng; shape, if the loss is no scalar.
+/// Errors  run time: value, if a layer needs random numbers and the tape has no Rng, or for a loss of another
+/// recording;
+///         shape, if the loss is no scalar. compile time: the latter, where its type says so.
 /// Note    the network, the gradients and the Rng must outlive the tape. A parameter outside the network gets none.
 ///         A forward in training writes to the network only where a layer keeps statistics (BatchNorm), and that layer
 ///         takes a network that is not const. Tape<Net, Evaluation> writes to the gradients alone.
@@ -237,6 +245,7 @@ class Tape {
     if (loss.numel() != 1) {
       throw Error(Errc::shape, "backward() needs a loss of one element but the shape is " + to_string(loss.shape()));
     }
+    core_.check_loss(loss.tape());
     T const value = loss.item();
     if (T* const g = loss.grad_data()) *g += T{1};
     core_.run_backward();
