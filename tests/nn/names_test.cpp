@@ -1,4 +1,4 @@
-// A program's own functions, whatever they are called, are not taken for the library's.  SPDX-License-Identifier: BSL-1.0
+// A program's own functions are not taken for the library's, whatever their names.  SPDX-License-Identifier: BSL-1.0
 #include <ashlar/grad/tape.hpp>
 #include <ashlar/io/mapped.hpp>
 #include <ashlar/nn/activation.hpp>
