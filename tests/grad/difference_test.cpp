@@ -78,6 +78,11 @@ TEST_CASE("gradients of activations are those of finite differences") {
   each("hardtanh", Hardtanh{.min_val = -2, .max_val = 3}, x);
   each("mish", Mish{}, x);
   each("softsign", Softsign{}, x);
+  each("selu", SELU{}, x);
+  each("celu", CELU{.alpha = 0.7}, x);
+  each("hardshrink", Hardshrink{}, x);
+  each("softshrink", Softshrink{}, x);
+  each("tanhshrink", Tanhshrink{}, x);
   each("identity", Identity{}, x);
   each("exp", [](auto const& a) { return exp(a); }, x);
   each("abs", [](auto const& a) { return abs(a); }, x);

@@ -74,6 +74,11 @@ void check_ops() {
   check_op<T>(k::LogSigmoid{});
   check_op<T>(k::Mish{});
   check_op<T>(k::Softsign{});
+  check_op<T>(k::SELU{});
+  check_op<T>(k::CELU{0.7});
+  check_op<T>(k::Hardshrink{0.8});
+  check_op<T>(k::Softshrink{0.8});
+  check_op<T>(k::Tanhshrink{});
   check_op<T>(k::Exp{});
   check_op<T>(k::Sqrt{});
   check_op<T>(k::Abs{});

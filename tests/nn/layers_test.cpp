@@ -167,8 +167,8 @@ void check_limits(Layer const& layer, Tensor<double, 6> const& expected) {
 
 }  // namespace
 
-// The gradient of a NaN in ELU, Hardtanh, ReLU6 and Hardswish depends on where it lies in PyTorch, whose scalar and
-// vector code differ: ours is one of the two. So is GELU of infinity, which is left out.
+// The gradient of a NaN in ELU, CELU, Hardtanh, ReLU6, Hardswish and Hardshrink depends on where it lies in PyTorch,
+// whose scalar and vector code differ: ours is one of the two. So is GELU of infinity, which is left out.
 TEST_CASE("activations of infinities and NaN agree with torch") {
   using namespace ashlar;
   double const inf = std::numeric_limits<double>::infinity();
@@ -187,8 +187,20 @@ TEST_CASE("activations of infinities and NaN agree with torch") {
   check_limits(SiLU{}, {inf, nan, nan, nan, nan, nan});
   check_limits(Mish{}, {inf, nan, nan, nan, nan, nan});
   check_limits(Softsign{}, {nan, nan, nan, nan, nan, nan});
+  check_limits(CELU{}, {inf, -1, nan, 1, 0, 1});
+  check_limits(Hardshrink{}, {inf, -inf, nan, 1, 1, 1});
+  check_limits(Softshrink{}, {inf, -inf, nan, 1, 1, 1});
+  check_limits(Tanhshrink{}, {inf, -inf, nan, 1, 1, nan});
   CHECK(std::signbit(ELU{}(Tensor<float, 1>{-0.0f})(0)));
   CHECK_FALSE(std::signbit(ELU{-1}(Tensor<float, 1>{0.0f})(0)));
+}
+
+TEST_CASE("SELU, CELU and the shrinking activations agree with torch") {
+  check_layer<Tensor<double, dyn>>("selu", ashlar::SELU{});
+  check_layer<Tensor<double, dyn>>("celu", ashlar::CELU{.alpha = 0.7});
+  check_layer<Tensor<double, dyn>>("hardshrink", ashlar::Hardshrink{.lambd = 0.3});
+  check_layer<Tensor<double, dyn>>("softshrink", ashlar::Softshrink{.lambd = 0.3});
+  check_layer<Tensor<double, dyn>>("tanhshrink", ashlar::Tanhshrink{});
 }
 
 TEST_CASE("PReLU agrees with torch") {
@@ -211,6 +223,11 @@ TEST_CASE("activations as functions are the layers") {
   CHECK(bitwise_equal(logsigmoid(x), LogSigmoid{}(x)));
   CHECK(bitwise_equal(mish(x), Mish{}(x)));
   CHECK(bitwise_equal(softsign(x), Softsign{}(x)));
+  CHECK(bitwise_equal(selu(x), SELU{}(x)));
+  CHECK(bitwise_equal(celu(x, 0.5), CELU{.alpha = 0.5}(x)));
+  CHECK(bitwise_equal(hardshrink(x, 0.3), Hardshrink{.lambd = 0.3}(x)));
+  CHECK(bitwise_equal(softshrink(x, 0.3), Softshrink{.lambd = 0.3}(x)));
+  CHECK(bitwise_equal(tanhshrink(x), Tanhshrink{}(x)));
 }
 
 TEST_CASE("Softmax and Flatten agree with torch") {

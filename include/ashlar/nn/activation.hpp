@@ -56,6 +56,15 @@ template <TensorLike X> auto silu(X const& x) { return detail::pointwise(kernels
 template <TensorLike X> auto tanh(X const& x) { return detail::pointwise(kernels::Tanh{}, x); }
 template <TensorLike X> auto sigmoid(X const& x) { return detail::pointwise(kernels::Sigmoid{}, x); }
 template <TensorLike X> auto elu(X const& x, double alpha = 1) { return detail::pointwise(kernels::ELU{alpha}, x); }
+template <TensorLike X> auto selu(X const& x) { return detail::pointwise(kernels::SELU{}, x); }
+template <TensorLike X> auto celu(X const& x, double alpha = 1) { return detail::pointwise(kernels::CELU{alpha}, x); }
+template <TensorLike X> auto hardshrink(X const& x, double lambd = 0.5) {
+  return detail::pointwise(kernels::Hardshrink{lambd}, x);
+}
+template <TensorLike X> auto softshrink(X const& x, double lambd = 0.5) {
+  return detail::pointwise(kernels::Softshrink{lambd}, x);
+}
+template <TensorLike X> auto tanhshrink(X const& x) { return detail::pointwise(kernels::Tanhshrink{}, x); }
 template <TensorLike X> auto softplus(X const& x, double beta = 1, double threshold = 20) {
   return detail::pointwise(kernels::Softplus{beta, threshold}, x);
 }
@@ -100,6 +109,8 @@ ASHLAR_PLAIN_ACTIVATION(Hardsigmoid)
 ASHLAR_PLAIN_ACTIVATION(LogSigmoid)
 ASHLAR_PLAIN_ACTIVATION(Mish)
 ASHLAR_PLAIN_ACTIVATION(Softsign)
+ASHLAR_PLAIN_ACTIVATION(SELU)
+ASHLAR_PLAIN_ACTIVATION(Tanhshrink)
 ASHLAR_PLAIN_ACTIVATION(Identity)
 #undef ASHLAR_PLAIN_ACTIVATION
 
@@ -123,6 +134,36 @@ struct ELU {
   }
   static constexpr FlowStep flow(Flow const& in) { return {in}; }
   void extra_repr(auto& r) const { r.add("alpha", alpha); }
+};
+
+struct CELU {
+  double alpha = 1;
+  template <TensorLike X>
+  [[nodiscard]] auto operator()(X const& x) const {
+    return detail::pointwise(kernels::CELU{alpha}, x);
+  }
+  static constexpr FlowStep flow(Flow const& in) { return {in}; }
+  void extra_repr(auto& r) const { r.add("alpha", alpha); }
+};
+
+struct Hardshrink {
+  double lambd = 0.5;
+  template <TensorLike X>
+  [[nodiscard]] auto operator()(X const& x) const {
+    return detail::pointwise(kernels::Hardshrink{lambd}, x);
+  }
+  static constexpr FlowStep flow(Flow const& in) { return {in}; }
+  void extra_repr(auto& r) const { r.add(lambd); }
+};
+
+struct Softshrink {
+  double lambd = 0.5;
+  template <TensorLike X>
+  [[nodiscard]] auto operator()(X const& x) const {
+    return detail::pointwise(kernels::Softshrink{lambd}, x);
+  }
+  static constexpr FlowStep flow(Flow const& in) { return {in}; }
+  void extra_repr(auto& r) const { r.add(lambd); }
 };
 
 struct Softplus {

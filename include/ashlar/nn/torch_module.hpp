@@ -24,12 +24,12 @@ namespace detail {
 template <class T>
 constexpr std::string_view torch_layer() {
   constexpr std::string_view names =
-      " AdaptiveAvgPool1d AdaptiveAvgPool2d AvgPool1d AvgPool2d BatchNorm1d BatchNorm2d Conv1d Conv2d "
+      " AdaptiveAvgPool1d AdaptiveAvgPool2d AvgPool1d AvgPool2d BatchNorm1d BatchNorm2d CELU Conv1d Conv2d "
       "ConvTranspose1d ConvTranspose2d Dropout ELU Embedding Flatten GELU GELUTanh GRU GRUCell GroupNorm "
-      "Hardsigmoid Hardswish Hardtanh Identity InstanceNorm1d InstanceNorm2d LSTM LSTMCell LayerNorm "
+      "Hardshrink Hardsigmoid Hardswish Hardtanh Identity InstanceNorm1d InstanceNorm2d LSTM LSTMCell LayerNorm "
       "LeakyReLU Linear LogSigmoid LogSoftmax MaxPool1d MaxPool2d Mish MultiheadAttention PReLU RMSNorm RNN RNNCell "
       "ReLU "
-      "ReLU6 SiLU Sigmoid Softmax Softplus Softsign Tanh TransformerEncoderLayer ";
+      "ReLU6 SELU SiLU Sigmoid Softmax Softplus Softshrink Softsign Tanh Tanhshrink TransformerEncoderLayer ";
   constexpr std::string_view library = "ashlar::";
   constexpr std::string_view full = compiler_name<T>();
   std::string_view const name = type_name<T>().substr(0, type_name<T>().find('<'));

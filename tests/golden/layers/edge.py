@@ -1,4 +1,4 @@
-# Writes conv_transpose2d_output_padding and bce, of f64, beside itself.  SPDX-License-Identifier: BSL-1.0
+# Writes conv_transpose2d_output_padding, bce and some activations, of f64, beside itself.  SPDX-License-Identifier: BSL-1.0
 #
 # PyTorch 2.15.0 on a CPU, seed 0. output_padding beyond the stride, which a dilation allows: elements at the end of y
 # that no window reaches. Binary cross-entropy of probabilities that reach 0 and 1, on either side of the target.
@@ -47,3 +47,8 @@ grad = torch.randn(12).double()
 y.backward(grad)
 write(pathlib.Path(__file__).parent / "bce.f64.safetensors",
       {"input0": x, "input1": t, "output": y, "grad_output": grad, "grad_input0": x.grad, "grad_input1": t.grad})
+
+x = torch.tensor([0.0, -0.0, 1e-6, -1e-6, 0.3, -0.3, 0.5, -0.5, 0.9, -0.9, 3.0, -3.0, 20.0, -20.0, 100.0, -100.0, 1e4, -1e4])
+for name, module in {"selu": torch.nn.SELU(), "celu": torch.nn.CELU(0.7), "hardshrink": torch.nn.Hardshrink(0.3),
+                     "softshrink": torch.nn.Softshrink(0.3), "tanhshrink": torch.nn.Tanhshrink()}.items():
+    layer(name, module, x)

@@ -129,6 +129,62 @@ struct ELU {
   }
 };
 
+/// ELU with the slope and the limit that keep mean and variance (Klambauer et al., 2017); constants of PyTorch.
+struct SELU {
+  template <class T> ASHLAR_HOST_DEVICE T operator()(T x) const noexcept {
+    T const scale = T(1.0507009873554804934193349852946);
+    return x < T(0) ? scalar::expm1(x) * (T(1.6732632423543772848170429916717) * scale) : x * scale;
+  }
+  template <class T> ASHLAR_HOST_DEVICE T derivative(T x, T) const noexcept {
+    T const scale = T(1.0507009873554804934193349852946);
+    return x <= T(0) ? T(1.6732632423543772848170429916717) * scale * scalar::exp(x) : scale;
+  }
+};
+
+/// x, or alpha * (exp(x / alpha) - 1) below 0. The gradient has 1 / alpha of a float for double too, as PyTorch's.
+struct CELU {
+  double alpha = 1;
+  template <class T> ASHLAR_HOST_DEVICE T operator()(T x) const noexcept {
+    return x < T(0) ? scalar::expm1(x * static_cast<T>(1 / alpha)) * static_cast<T>(alpha) : x;
+  }
+  template <class T> ASHLAR_HOST_DEVICE T derivative(T x, T) const noexcept {
+    T const inverse = static_cast<T>(1.0 / static_cast<double>(static_cast<float>(alpha)));
+    return x <= T(0) ? inverse * static_cast<T>(alpha) * scalar::exp(x * inverse) : T(1);
+  }
+};
+
+/// x, or 0 within lambd of 0.
+struct Hardshrink {
+  double lambd = 0.5;
+  template <class T> ASHLAR_HOST_DEVICE T operator()(T x) const noexcept {
+    return x >= static_cast<T>(-lambd) && x <= static_cast<T>(lambd) ? T(0) : x;
+  }
+  template <class T> ASHLAR_HOST_DEVICE T derivative(T x, T) const noexcept {
+    return x >= static_cast<T>(-lambd) && x <= static_cast<T>(lambd) ? T(0) : T(1);
+  }
+};
+
+/// x moved towards 0 by lambd, and 0 within that; NaN stays NaN.
+struct Softshrink {
+  double lambd = 0.5;
+  template <class T> ASHLAR_HOST_DEVICE T operator()(T x) const noexcept {
+    T const l = static_cast<T>(lambd);
+    return x > l ? x - l : (x < -l ? x + l : x * T(0));
+  }
+  template <class T> ASHLAR_HOST_DEVICE T derivative(T x, T) const noexcept {
+    return Hardshrink{lambd}.derivative(x, x);
+  }
+};
+
+/// x - tanh(x).
+struct Tanhshrink {
+  template <class T> ASHLAR_HOST_DEVICE T operator()(T x) const noexcept { return x - scalar::tanh(x); }
+  template <class T> ASHLAR_HOST_DEVICE T derivative(T x, T) const noexcept {
+    T const t = scalar::tanh(x);
+    return t * t;
+  }
+};
+
 /// log(1 + exp(beta * x)) / beta, and x itself where beta * x is above the threshold.
 struct Softplus {
   double beta = 1;
