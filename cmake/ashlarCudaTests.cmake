@@ -52,10 +52,13 @@ set_tests_properties(cuda/on_gpu cuda/model PROPERTIES
 add_dependencies(cuda_all test_cuda_on_gpu test_cuda_model)
 
 # What is asked of CUDA, by a fake of its runtime.
-add_executable(test_cuda_driver cuda/driver.cpp main.cpp)
+add_executable(test_cuda_driver cuda/driver.cpp cuda/launch.cu main.cpp)
 target_link_libraries(test_cuda_driver PRIVATE ashlar::ashlar Catch2::Catch2 Threads::Threads)
 target_include_directories(test_cuda_driver PRIVATE ${CMAKE_CURRENT_SOURCE_DIR})
 target_include_directories(test_cuda_driver SYSTEM PRIVATE ${CUDAToolkit_INCLUDE_DIRS})
+target_compile_options(test_cuda_driver PRIVATE
+  "$<$<COMPILE_LANGUAGE:CUDA>:-std=c++20;-Werror=all-warnings;-Xcompiler=-Wall,-Wextra,-Werror>")
+set_target_properties(test_cuda_driver PROPERTIES CUDA_ARCHITECTURES 80-real CUDA_RUNTIME_LIBRARY None)
 add_test(NAME cuda/driver COMMAND test_cuda_driver)
 set_tests_properties(cuda/driver PROPERTIES LABELS cuda TIMEOUT 300)
 add_dependencies(cuda_all test_cuda_driver)

@@ -96,7 +96,6 @@ struct DeviceOpNode<Op, Like<T, E...>, Operands...> : Node {
 
   static void back(Node* base) {
     auto* const self = static_cast<DeviceOpNode*>(base);
-    InStream const here = self->run->in_stream();
     CudaLauncher on = self->run->launcher();
     std::apply([&](Operands const&... x) { self->op.pullback(on, self->dy, self->y, x...); }, self->operands);
   }

@@ -117,7 +117,8 @@ class OnStream {
 };
 
 /// What Linear may round from now on in this thread, both ways: torch.set_float32_matmul_precision. `highest` at the
-/// start. `high` and `medium` use tensor cores, and give a GPU older than compute capability 8.0 an Error: device.
+/// start. `high` and `medium` use tensor cores: a GPU older than compute capability 8.0, or a program that is compiled
+/// for none as late, gets an Error: device.
 inline void set_float32_matmul_precision(Float32MatmulPrecision precision) {
   detail::float32_matmul_precision = precision;
 }
