@@ -10,7 +10,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
-#include <vector>
 
 namespace ashlar::command {
 
@@ -21,18 +20,15 @@ constexpr bool is_floating(DType dtype) { return detail::number_form(dtype).of =
 
 /// Gives out elements row by row: bools as 0 and 1, complex numbers as their two parts.
 ///
-/// Memory  a copy of the tensor, if it is not contiguous.
+/// Memory  none but its own: what is not contiguous is gathered block by block.
 class BlockReader {
  public:
-  explicit BlockReader(ValueTensor const& t) : dtype_(t.dtype()), left_(t.numel() * (is_complex(t.dtype()) ? 2 : 1)) {
+  explicit BlockReader(ValueTensor const& t)
+      : tensor_(t), dtype_(t.dtype()), left_(t.numel() * (is_complex(t.dtype()) ? 2 : 1)) {
     if (dtype_ == DType::c64) dtype_ = DType::f32;
     if (dtype_ == DType::c128) dtype_ = DType::f64;
     if (dtype_ == DType::boolean) dtype_ = DType::u8;
-    if (!t.is_contiguous()) {
-      rows_.resize(t.size_bytes());
-      t.copy_to(rows_);
-    }
-    bytes_ = rows_.empty() ? t.bytes() : std::span<std::byte const>(rows_);
+    if (t.is_contiguous()) bytes_ = t.bytes();
   }
 
   /// The next ones, at most block_size; none at the end. `Wide` is double, std::int64_t, or of u64 std::uint64_t.
@@ -40,12 +36,13 @@ class BlockReader {
   template <class Wide>
   std::span<Wide const> next(std::array<Wide, block_size>& block) {
     std::size_t const n = std::min(block_size, left_);
+    std::byte const* const from = gathered(n * size_of(dtype_));
     if constexpr (std::same_as<Wide, double>) {
-      if (is_floating(dtype_)) detail::widen(dtype_, bytes_.data() + at_, n, block.data());
-      else if (dtype_ == DType::u64) convert<std::uint64_t>(n, block);
-      else convert<std::int64_t>(n, block);
+      if (is_floating(dtype_)) detail::widen(dtype_, from, n, block.data());
+      else if (dtype_ == DType::u64) convert<std::uint64_t>(from, n, block);
+      else convert<std::int64_t>(from, n, block);
     } else {
-      detail::widen(dtype_, bytes_.data() + at_, n, block.data());
+      detail::widen(dtype_, from, n, block.data());
     }
     at_ += n * size_of(dtype_);
     left_ -= n;
@@ -53,17 +50,25 @@ class BlockReader {
   }
 
  private:
+  /// The next `count` bytes of the elements.
+  std::byte const* gathered(std::size_t count) {
+    if (bytes_.data() != nullptr || count == 0) return bytes_.data() + at_;
+    // Both parts of a complex number lie in one element; a block holds whole ones.
+    tensor_.copy_part(at_ / size_of(tensor_.dtype()), {rows_.data(), count});
+    return rows_.data();
+  }
   template <class Integer>
-  void convert(std::size_t n, std::array<double, block_size>& block) {
+  void convert(std::byte const* from, std::size_t n, std::array<double, block_size>& block) {
     std::array<Integer, block_size> some;
-    detail::widen(dtype_, bytes_.data() + at_, n, some.data());
+    detail::widen(dtype_, from, n, some.data());
     std::transform(some.begin(), some.begin() + n, block.begin(), [](Integer x) { return static_cast<double>(x); });
   }
 
+  ValueTensor tensor_;
   DType dtype_;
   std::size_t left_;
   std::size_t at_ = 0;
-  std::vector<std::byte> rows_;
+  std::array<std::byte, block_size * 8> rows_;
   std::span<std::byte const> bytes_;
 };
 

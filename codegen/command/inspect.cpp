@@ -57,7 +57,7 @@ Listing list(Source const& source, InspectOptions const& options) {
       out.elements += t.numel();
       out.parameters += entry.kind == Kind::parameter ? t.numel() : 0;
       out.bytes += t.size_bytes();
-      if (options.stats && is_reasonable(t)) {
+      if (options.stats && entry.reasonable) {
         listed.statistics = statistics_of(t, options.histogram);
         progress.show(out.bytes);
       }

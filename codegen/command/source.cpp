@@ -9,6 +9,7 @@
 #include <ashlar/io/leaves.hpp>
 #include <ashlar/io/read.hpp>
 #include <ashlar/io/save_tree.hpp>
+#include <ashlar/io/source.hpp>
 #include <ashlar/io/state_dict.hpp>
 
 #include <fmt/core.h>
@@ -17,8 +18,9 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
 #include <map>
-#include <tuple>
+#include <set>
 #include <utility>
 
 namespace ashlar::command {
@@ -49,17 +51,19 @@ Metadata metadata_of(Value const& root) {
 
 /// What an optimizer remembers is no parameter: PyTorch's have their state beside their param_groups.
 void mark_optimizers(std::vector<Entry>& entries) {
-  std::vector<std::string> fronts;
+  std::set<std::string, std::less<>> fronts;
   constexpr std::string_view groups = "param_groups.";
   for (Entry const& e : entries) {
     std::size_t const at = e.key.find(groups);
     if (at == std::string::npos || (at != 0 && e.key[at - 1] != '.')) continue;
-    std::string front = e.key.substr(0, at) + "state.";
-    if (fronts.empty() || fronts.back() != front) fronts.push_back(std::move(front));
+    fronts.insert(e.key.substr(0, at) + "state.");
   }
   for (Entry& e : entries) {
-    auto const lies_in = [&](std::string const& front) { return e.key.starts_with(front); };
-    if (e.is_tensor() && std::any_of(fronts.begin(), fronts.end(), lies_in)) e.kind = Kind::buffer;
+    std::string_view const key = e.key;
+    for (std::size_t dot = key.find('.'); e.is_tensor() && dot != std::string_view::npos;
+         dot = key.find('.', dot + 1)) {
+      if (fronts.contains(key.substr(0, dot + 1))) e.kind = Kind::buffer;
+    }
   }
 }
 
@@ -104,20 +108,17 @@ std::string_view name_of(Format format) {
 
 std::vector<Entry> entries_of(Value const& root) {
   std::vector<Entry> out;
-  std::map<std::tuple<void const*, std::size_t, DType, std::size_t>, std::vector<std::size_t>> seen;
+  std::map<detail::TensorIdentity, std::size_t> seen;
+  detail::RepeatBudget repeats;
   for (ValueLeaf& leaf : leaves(root)) {
     Entry entry{std::move(leaf.path), std::move(leaf.value)};
     if (entry.is_tensor()) {
       ValueTensor const& t = entry.value.tensor();
       entry.kind = kind_of_state(entry.key, t.dtype());
       if (t.numel() != 0) {
-        auto& alike = seen[{t.storage().data(), t.storage_offset(), t.dtype(), t.numel()}];
-        auto const same = std::find_if(alike.begin(), alike.end(), [&](std::size_t i) {
-          ValueTensor const& other = out[i].value.tensor();
-          return other.shape() == t.shape() && other.strides() == t.strides();
-        });
-        if (same != alike.end()) entry.tied_to = static_cast<std::ptrdiff_t>(*same);
-        else alike.push_back(out.size());
+        auto const [first, is_new] = seen.try_emplace(detail::identity_of(t), out.size());
+        if (!is_new) entry.tied_to = static_cast<std::ptrdiff_t>(first->second);
+        entry.reasonable = is_new ? repeats.take(t) : out[first->second].reasonable;
       }
     }
     out.push_back(std::move(entry));
@@ -162,14 +163,10 @@ Value const& part_at(Source const& source, std::string const& path) {
               lines);
 }
 
-bool is_reasonable(ValueTensor const& tensor) {
-  return tensor.size_bytes() <= tensor.storage().size() || tensor.size_bytes() <= (std::uint64_t{1} << 30);
-}
 void require_reasonable(std::string const& path, Entry const& entry) {
-  ValueTensor const& t = entry.value.tensor();
-  if (is_reasonable(t)) return;
+  if (entry.reasonable) return;
   throw Error(Errc::value, fmt::format("{}: {} repeats its elements and stands for {}", path, shown(entry.key),
-                                       bytes_text(t.size_bytes())));
+                                       bytes_text(entry.value.tensor().size_bytes())));
 }
 
 }  // namespace ashlar::command

@@ -32,6 +32,7 @@ struct Entry {
   Value value;
   Kind kind = Kind::parameter;  ///< of a tensor; only .ashlar files say it, of others it is a guess
   std::ptrdiff_t tied_to = -1;  ///< the entry that has the same elements
+  bool reasonable = true;  ///< false for a tensor that stands for far more than its bytes, as expanded ones do
 
   [[nodiscard]] bool is_tensor() const { return value.is_tensor(); }
 };
@@ -66,8 +67,6 @@ Value const& part_at(Source const& source, std::string const& path);
 /// The entries of a tree; what was tied in `source` still is.
 std::vector<Entry> entries_of(Value const& root);
 
-/// False for tensors that stand for far more than their bytes, as expanded ones do: more than any memory may have.
-bool is_reasonable(ValueTensor const& tensor);
 /// Error: value, if a tensor is not.
 void require_reasonable(std::string const& path, Entry const& entry);
 

@@ -4,6 +4,7 @@
 #include <ashlar/io/leaves.hpp>
 #include <ashlar/io/read.hpp>
 #include <ashlar/io/save_copy.hpp>
+#include <ashlar/io/safetensors.hpp>
 #include <ashlar/io/save_tree.hpp>
 #include <ashlar/io/source.hpp>
 #include <ashlar/io/torch_write.hpp>
@@ -20,6 +21,7 @@
 #include <array>
 #include <cstdint>
 #include <cstring>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -131,6 +133,35 @@ TEST_CASE("views are written row by row, and empty tensors too") {
       CHECK(y[i].tensor.is_contiguous());
     }
   }
+}
+
+TEST_CASE("views are gathered a part at a time, and together stand for so much only") {
+  std::vector<std::uint32_t> numbers(200'000);
+  for (std::size_t i = 0; i < numbers.size(); ++i) numbers[i] = static_cast<std::uint32_t>(i);
+  auto const storage = std::as_bytes(std::span(numbers));
+  ValueTensor const turned(DType::u32, {2, {200, 1000}}, {1, 200}, storage, 0);  // parts end inside a row
+  ValueTensor const repeated(DType::u32, {2, {3, 100'000}}, {0, 2}, storage, 1);
+  Value const tree = Value::dict({{Value("turned"), Value(turned)}, {Value("repeated"), Value(repeated)}});
+  for (char const* path : {"views.ashlar", "views.safetensors"}) {
+    if (path[6] == 'a') save_tree(path, tree);
+    else save_safetensors(path, tree);
+    CHECK(verify_any(path).ok());
+    Value const back = read(path);
+    CHECK(back["turned"].tensor().to_vector<std::uint32_t>() == turned.to_vector<std::uint32_t>());
+    CHECK(back["repeated"].tensor().to_vector<std::uint32_t>() == repeated.to_vector<std::uint32_t>());
+  }
+
+  // Each stands for 600 MiB, and for 2^62 bytes the last, of bools that are looked at.
+  ValueTensor const large(DType::u32, {1, {std::size_t{150} << 20}}, ValueTensor::Strides{0}, storage, 0);
+  ValueTensor const other(DType::u32, {1, {std::size_t{150} << 20}}, ValueTensor::Strides{0}, storage, 1);
+  ValueTensor const most(DType::boolean, {1, {std::size_t{1} << 62}}, ValueTensor::Strides{0}, storage, 0);
+  Value const few = Value::dict({{Value("a"), Value(large)}, {Value("b"), Value(other)}, {Value("c"), Value(most)}});
+  std::string const why =
+      "\n  b repeats its elements and stands for 629145600 bytes"
+      "\n  c repeats its elements and stands for 4611686018427387904 bytes";
+  CHECK(problem_of(try_save_tree("none.ashlar", few)) == "none.ashlar: cannot save as an .ashlar file" + why);
+  CHECK(problem_of(try_save_safetensors("none.safetensors", few)) ==
+        "none.safetensors: cannot save as safetensors" + why);
 }
 
 TEST_CASE("save_copy changes the name and the metadata, and keeps all else") {

@@ -90,6 +90,13 @@ TEST_CASE("strides are honoured, and what is not contiguous is not given out in 
     CAPTURE(t.describe());
     CHECK(t.is_contiguous() == c.contiguous);
     CHECK(t.to_vector<float>() == c.expected);
+    for (std::size_t first = 0; first < t.numel(); ++first) {
+      for (std::size_t count = 0; first + count <= t.numel(); ++count) {
+        std::vector<float> part(count);
+        t.copy_part(first, std::as_writable_bytes(std::span(part)));
+        CHECK(std::equal(part.begin(), part.end(), c.expected.begin() + static_cast<std::ptrdiff_t>(first)));
+      }
+    }
     if (c.contiguous) {
       auto const in_place = t.as<float>();
       CHECK(std::vector<float>(in_place.begin(), in_place.end()) == c.expected);

@@ -22,6 +22,10 @@
 #include <utility>
 #include <vector>
 
+namespace ashlar {
+class ValueTensor;
+}
+
 #ifdef ASHLAR_IO_COMPILED
 #define ASHLAR_IO_FUNCTION __attribute__((cold))
 #else
@@ -102,6 +106,7 @@ enum class Content : std::uint8_t { unknown, ashlar, torch, safetensors };
 struct Places {
   void const* object = nullptr;
   std::span<void const* const> of_row{};  ///< used if there is no object
+  std::span<ValueTensor const* const> views{};  ///< of rows that have no place: tensors that are gathered when written
 
   [[nodiscard]] std::byte const* row(Row const& row, std::size_t index) const {
     return object != nullptr ? static_cast<std::byte const*>(object) + row.offset

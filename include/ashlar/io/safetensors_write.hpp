@@ -8,6 +8,7 @@
 #include <ashlar/io/rules.hpp>
 #include <ashlar/io/safetensors.hpp>
 #include <ashlar/io/safetensors_header.hpp>
+#include <ashlar/io/source.hpp>
 #include <ashlar/io/training.hpp>
 #include <ashlar/io/value_tensor.hpp>
 #include <ashlar/reflect/row.hpp>
@@ -20,7 +21,6 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -147,10 +147,13 @@ ASHLAR_COLD inline Result<void> write_safetensors(std::string const& path, Safet
       continue;
     }
     if (auto done = out.flush(); !done) return done;  // what the buffer holds
-    buffer.resize(item.gathered->size_bytes());
-    item.gathered->copy_to(buffer);
-    if (auto done = out.add(buffer); !done) return done;
-    if (auto done = out.flush(); !done) return done;
+    std::size_t const size = size_of(item.gathered->dtype());
+    for (std::size_t done = 0; done < item.size(); done += buffer.size()) {
+      buffer.resize(std::min(item.size() - done, std::size_t{256} << 10));
+      item.gathered->copy_part(done / size, buffer);
+      if (auto added = out.add(buffer); !added) return added;
+      if (auto flushed = out.flush(); !flushed) return flushed;
+    }
   }
   if (auto done = out.flush(); !done) return done;
   return file->commit();
@@ -194,12 +197,6 @@ ASHLAR_IO_FUNCTION Result<void> save_safetensors_object(std::string const& path,
   return write_safetensors(path, plan, options);
 }
 
-/// The same view of the same bytes under several names is one tensor.
-inline auto identity_of(ValueTensor const& t) {
-  auto const strides = t.is_contiguous() ? ValueTensor::Strides{} : t.strides();
-  return std::tuple(t.storage().data(), t.storage_offset(), t.dtype(), t.shape().rank, t.shape().extent, strides);
-}
-
 ASHLAR_IO_FUNCTION Result<void> save_safetensors_list(std::string const& path, std::span<NamedTensor const> tensors,
                                                       SafetensorsOptions const& options) {
   SafetensorsPlan plan;
@@ -207,7 +204,8 @@ ASHLAR_IO_FUNCTION Result<void> save_safetensors_list(std::string const& path, s
   if (duplicate_name(tensors.size(), [&](std::size_t i) { return std::string_view(tensors[i].path); }, twice)) {
     plan.problems.push_back(message({"the name '", printable(twice), "' stands twice"}));
   }
-  std::map<decltype(identity_of(tensors[0].tensor)), std::string_view> kept;
+  RepeatBudget repeats;
+  std::map<TensorIdentity, std::string_view> kept;
   if (options.ties_once) {
     for (auto const& [name, t] : tensors) {
       if (t.numel() == 0) continue;
@@ -223,11 +221,13 @@ ASHLAR_IO_FUNCTION Result<void> save_safetensors_list(std::string const& path, s
         continue;
       }
     }
-    if (t.dtype() == DType::boolean) {  // what could not be read again is not written
-      std::vector<std::byte> raw(t.size_bytes());
-      t.copy_to(raw);
-      if (not_bool(raw) != raw.size())
-        plan.problems.push_back(message({printable(name), " holds a value that is no bool"}));
+    if (!repeats.take(t)) {
+      plan.problems.push_back(
+          message({printable(name), " repeats its elements and stands for ", t.size_bytes(), " bytes"}));
+      continue;
+    }
+    if (t.dtype() == DType::boolean && first_not_bool(t) != t.numel()) {  // what could not be read again is not written
+      plan.problems.push_back(message({printable(name), " holds a value that is no bool"}));
     }
     SafetensorsItem item{.name = name, .shape = t.shape()};
     if (t.is_contiguous()) {

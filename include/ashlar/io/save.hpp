@@ -8,6 +8,7 @@
 #include <ashlar/io/manifest_write.hpp>
 #include <ashlar/io/prologue.hpp>
 #include <ashlar/io/rules.hpp>
+#include <ashlar/io/value_tensor.hpp>
 #include <ashlar/reflect/row.hpp>
 
 #include <algorithm>
@@ -70,6 +71,7 @@ Result<void> stream_data(Layout const& layout, std::span<std::uint32_t const> by
   static constexpr std::array<std::byte, 4096> zeros{};
 
   PieceBatch pieces;
+  std::vector<std::byte> gathered;
   std::size_t count = 0;
   std::size_t bytes = 0;
   std::uint64_t at = 0;
@@ -107,6 +109,19 @@ Result<void> stream_data(Layout const& layout, std::span<std::uint32_t const> by
     if (auto result = pad(row.offset); !result) return result;
     end = row.offset + row.bytes;
     auto const* const elements = places.row(row, i);
+    if (elements == nullptr && row.bytes != 0) {
+      Checksum sum;
+      for (std::size_t done = 0; done < row.bytes; done += gathered.size()) {
+        if (auto result = flush(); !result) return result;  // before the memory is used again
+        gathered.resize(std::min(row.bytes - done, batch_bytes));
+        places.views[i]->copy_part(done / size_of(row.dtype), gathered);
+        sum.add(gathered.data(), gathered.size());
+        if (auto result = append(gathered.data(), gathered.size()); !result) return result;
+      }
+      checksum_of_row[i] = sum.value();
+      if (auto result = flush(); !result) return result;
+      continue;
+    }
     if (row.bytes <= batch_bytes) {
       checksum_of_row[i] = checksum({elements, row.bytes});
       if (row.bytes == 0) continue;

@@ -8,16 +8,15 @@
 #include <ashlar/io/printable.hpp>
 #include <ashlar/io/save.hpp>
 #include <ashlar/io/save_tree.hpp>
+#include <ashlar/io/source.hpp>
 #include <ashlar/reflect/fingerprint.hpp>
 
 #include <algorithm>
 #include <cstddef>
-#include <deque>
 #include <map>
 #include <optional>
 #include <span>
 #include <string>
-#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -36,9 +35,6 @@ ASHLAR_COLD inline std::string entry_problem(TreeEntry const& e) {
   if (e.kind == Kind::scalar && t.shape().rank > 1) {
     return message({printable(e.key), " is ", t.describe(), ", but a scalar has at most 1 dimension"});
   }
-  if (t.size_bytes() > t.storage().size() && t.size_bytes() > (std::size_t{1} << 30)) {
-    return message({printable(e.key), " repeats its elements and stands for ", t.size_bytes(), " bytes"});
-  }
   return {};
 }
 
@@ -47,9 +43,9 @@ ASHLAR_IO_FUNCTION Result<void> save_tree_entries(std::string const& path, std::
   std::vector<std::string> problems;
   std::vector<Row> rows;
   std::vector<void const*> places;
-  std::deque<std::vector<std::byte>> copies;
-  // Ties: what has its first element at one place, and dtype and shape.
-  std::map<std::tuple<void const*, DType, std::size_t>, std::vector<std::size_t>> stored;
+  std::vector<ValueTensor const*> views;
+  RepeatBudget repeats;
+  std::map<TensorIdentity, std::size_t> stored;
   std::size_t end = 0;
   for (TreeEntry const& e : entries) {
     ValueTensor const& t = e.tensor;
@@ -65,37 +61,34 @@ ASHLAR_IO_FUNCTION Result<void> save_tree_entries(std::string const& path, std::
     row.bytes = t.size_bytes();
     auto const* const first = t.storage().data() + t.storage_offset() * size_of(t.dtype());
     if (row.bytes != 0) {
-      auto& alike = stored[{first, t.dtype(), t.numel()}];
-      auto const same = std::find_if(alike.begin(), alike.end(), [&](std::size_t i) {
-        return entries[i].tensor.shape() == t.shape() && entries[i].tensor.strides() == t.strides();
-      });
-      if (same != alike.end()) row.alias_of = static_cast<std::ptrdiff_t>(*same);
-      else alike.push_back(rows.size());
+      auto const [same, is_new] = stored.try_emplace(identity_of(t), rows.size());
+      if (!is_new) row.alias_of = static_cast<std::ptrdiff_t>(same->second);
     }
     if (row.is_alias()) {
       Row const& target = rows[static_cast<std::size_t>(row.alias_of)];
       row.kind = target.kind;
       row.offset = target.offset;
       places.push_back(nullptr);
+    } else if (!repeats.take(t)) {
+      problems.push_back(
+          message({printable(e.key), " repeats its elements and stands for ", t.size_bytes(), " bytes"}));
+      places.push_back(nullptr);
     } else {
+      if (t.dtype() == DType::boolean && first_not_bool(t) != t.numel()) {
+        problems.push_back(message({printable(e.key), " holds a value that is no bool"}));
+      }
       std::size_t const alignment = row.kind == Kind::scalar ? size_of(row.dtype) : tensor_alignment;
       row.offset = (end + alignment - 1) / alignment * alignment;
       end = row.offset + row.bytes;
-      if (!t.is_contiguous()) t.copy_to(copies.emplace_back(row.bytes));
-      places.push_back(t.is_contiguous() ? static_cast<void const*>(first) : copies.back().data());
+      places.push_back(t.is_contiguous() ? first : nullptr);
     }
-    if (row.dtype == DType::boolean && !row.is_alias()) {
-      auto const* const bytes = static_cast<std::byte const*>(places.back());
-      if (std::any_of(bytes, bytes + row.bytes, [](std::byte b) { return b > std::byte{1}; })) {
-        problems.push_back(content_problem(row));
-      }
-    }
+    views.push_back(&t);
     rows.push_back(row);
   }
   if (!problems.empty()) return save_tree_error(path, std::move(problems));
   std::size_t const bytes = (end + tensor_alignment - 1) / tensor_alignment * tensor_alignment;
   Layout const layout{rows, bytes, fingerprint(rows, bytes), options.model};
-  return save_places(path, layout, {.of_row = places}, {.metadata = options.metadata});
+  return save_places(path, layout, {.of_row = places, .views = views}, {.metadata = options.metadata});
 }
 
 ASHLAR_IO_FUNCTION Result<void> save_tree_value(std::string const& path, Value const& tree,

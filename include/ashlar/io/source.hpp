@@ -5,10 +5,12 @@
 #include <ashlar/io/value_tensor.hpp>
 #include <ashlar/reflect/row.hpp>
 
+#include <array>
 #include <cstddef>
 #include <cstring>
 #include <span>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -29,6 +31,44 @@ struct Source {
   std::vector<std::string> explained{};  ///< parts of which a problem says all there is to say
   std::vector<std::string> unused{};     ///< what the file has beside tensors, and the object does not
 };
+
+/// The same view of the same bytes under several names is one tensor.
+using TensorIdentity =
+    std::tuple<std::byte const*, DType, std::size_t, std::array<std::size_t, max_rank>, ValueTensor::Strides>;
+ASHLAR_COLD inline TensorIdentity identity_of(ValueTensor const& t) {
+  auto const* const first = t.storage().data() + t.storage_offset() * size_of(t.dtype());
+  return {first, t.dtype(), t.shape().rank, t.shape().extent, t.is_contiguous() ? ValueTensor::Strides{} : t.strides()};
+}
+
+/// What views that repeat their elements may stand for, all that are written together: a file of a few bytes can hold
+/// any number of them, each of 2^62 bytes.
+class RepeatBudget {
+ public:
+  /// False if a tensor stands for more than is left.
+  bool take(ValueTensor const& t) {
+    if (t.size_bytes() <= t.storage().size()) return true;
+    if (t.size_bytes() > left_) return false;
+    left_ -= t.size_bytes();
+    return true;
+  }
+
+ private:
+  std::size_t left_ = std::size_t{1} << 30;
+};
+
+/// The first element that is no bool, of a tensor of bools; their number if all are.
+ASHLAR_COLD inline std::size_t first_not_bool(ValueTensor const& t) {
+  std::byte block[4096];
+  for (std::size_t at = 0; at < t.numel();) {
+    std::span<std::byte> const part(block, t.numel() - at < sizeof block ? t.numel() - at : sizeof block);
+    t.copy_part(at, part);
+    for (std::byte const b : part) {
+      if (b > std::byte{1}) return at;
+      ++at;
+    }
+  }
+  return t.numel();
+}
 
 /// With its two dimensions exchanged.
 inline ValueTensor transposed(ValueTensor const& t) {

@@ -106,12 +106,15 @@ class ValueTensor {
     if (to.size() != size_bytes()) {
       throw error(detail::message({"takes ", size_bytes(), " bytes, but there is room for ", to.size()}));
     }
-    if (numel_ == 0) return;
+    copy_part(0, to);
+  }
+  /// Writes a part of the elements, counted row by row from `first` on: as many as `to` has room for, which there are.
+  void copy_part(std::size_t first, std::span<std::byte> to) const {
     // The dimensions at the end that are contiguous are one run.
     std::size_t outer = shape_.rank;
     std::size_t run = 1;
     while (outer != 0 && (shape_[outer - 1] == 1 || strides_[outer - 1] == run)) run *= shape_[--outer];
-    gather(outer, to.data(), run * size_of(dtype_));
+    if (!to.empty()) gather(outer, run, first, to.data(), to.size());
   }
   /// A copy of the elements, row by row. Error: value, if they are of another type, or as `as` has it for bool.
   template <Element T>
@@ -143,24 +146,31 @@ class ValueTensor {
     return strides;
   }
 
-  /// Copies the runs of `bytes` bytes that the first `outer` dimensions count.
-  __attribute__((noinline)) void gather(std::size_t outer, std::byte* to, std::size_t bytes) const {
+  /// Copies `left` bytes from element `first` on, of runs of `run` elements that the first `outer` dimensions count.
+  __attribute__((noinline)) void gather(std::size_t outer, std::size_t run, std::size_t first, std::byte* to,
+                                        std::size_t left) const {
+    std::size_t const size = size_of(dtype_);
     std::array<std::size_t, max_rank> index{};
-    std::byte const* from = storage_.data() + offset_ * size_of(dtype_);
-    for (;;) {
+    std::byte const* from = storage_.data() + offset_ * size;  // where the run begins
+    for (std::size_t d = outer, rest = first / run; d-- != 0; rest /= shape_[d]) {
+      index[d] = rest % shape_[d];
+      from += index[d] * strides_[d] * size;
+    }
+    for (std::size_t skip = first % run * size;; skip = 0) {
+      std::size_t const bytes = run * size - skip < left ? run * size - skip : left;
       switch (bytes) {  // one element, mostly: a call for each would be most of the time
-        case 1: std::memcpy(to, from, 1); break;
-        case 2: std::memcpy(to, from, 2); break;
-        case 4: std::memcpy(to, from, 4); break;
-        case 8: std::memcpy(to, from, 8); break;
-        default: std::memcpy(to, from, bytes);
+        case 1: std::memcpy(to, from + skip, 1); break;
+        case 2: std::memcpy(to, from + skip, 2); break;
+        case 4: std::memcpy(to, from + skip, 4); break;
+        case 8: std::memcpy(to, from + skip, 8); break;
+        default: std::memcpy(to, from + skip, bytes);
       }
       to += bytes;
+      if ((left -= bytes) == 0) return;
       std::size_t d = outer;
       for (;; index[d] = 0) {
-        if (d == 0) return;
-        --d;
-        std::size_t const step = strides_[d] * size_of(dtype_);
+        --d;  // there are more elements, so some dimension is not at its end
+        std::size_t const step = strides_[d] * size;
         if (++index[d] < shape_[d]) {
           from += step;
           break;
