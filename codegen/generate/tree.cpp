@@ -3,8 +3,11 @@
 
 #include <ashlar/io/cpp_text.hpp>
 #include <ashlar/io/renamed_rows.hpp>
+#include <ashlar/io/source.hpp>
 
 #include <algorithm>
+#include <functional>
+#include <map>
 #include <set>
 #include <tuple>
 #include <utility>
@@ -76,19 +79,20 @@ class Renaming {
   /// What LoadOptions::rename has to be: longer keys first, because a name stands for all that lies under it.
   [[nodiscard]] std::vector<std::pair<std::string, std::string>> rules() const {
     std::vector<std::pair<std::string, std::string>> out;
+    std::set<std::string, std::less<>> renamed;
+    for (std::size_t i = 0; i < leaves_.size(); ++i) {
+      if (from_[i] != leaves_[i].key) renamed.insert(from_[i]);
+    }
+    // The name "" stands for all keys, so that each of them needs a rule then.
     bool const all = std::find(from_.begin(), from_.end(), std::string()) != from_.end();
     for (std::size_t i = 0; i < leaves_.size(); ++i) {
-      // The name "" stands for all keys, so that each of them needs a rule then.
-      bool const hit =
-          std::any_of(out.begin(), out.end(), [&](auto const& rule) { return is_in(from_[i], rule.first); });
-      if (from_[i] != leaves_[i].key || all || hit) out.emplace_back(from_[i], leaves_[i].key);
-    }
-    // A key that is not renamed, but lies under one that is, needs a rule, too.
-    for (std::size_t i = 0; i < leaves_.size(); ++i) {
-      bool const own = std::any_of(out.begin(), out.end(), [&](auto const& rule) { return rule.first == from_[i]; });
-      bool const hit =
-          std::any_of(out.begin(), out.end(), [&](auto const& rule) { return is_in(from_[i], rule.first); });
-      if (hit && !own) out.emplace_back(from_[i], leaves_[i].key);
+      std::string_view const key = from_[i];
+      // A key that is not renamed, but lies under one that is, needs a rule, too.
+      bool needed = all || renamed.contains(key);
+      for (std::size_t dot = key.find('.'); !needed && dot != key.npos; dot = key.find('.', dot + 1)) {
+        needed = renamed.contains(key.substr(0, dot));
+      }
+      if (needed) out.emplace_back(from_[i], leaves_[i].key);
     }
     std::sort(out.begin(), out.end(), [](auto const& a, auto const& b) {
       return a.first.size() != b.first.size() ? a.first.size() > b.first.size() : a < b;
@@ -99,7 +103,10 @@ class Renaming {
  private:
   void give(Leaf& leaf, std::string const& wanted) {
     std::string key = wanted;
-    for (std::size_t n = 2; !taken_.insert(key).second; ++n) key = message({wanted, "_", n});
+    for (std::size_t& n = given_[wanted]; !taken_.insert(key).second;) {
+      n = std::max<std::size_t>(n + 1, 2);
+      key = message({wanted, "_", n});
+    }
     leaf.key = key;
   }
   void make_legal(Leaf& leaf) {
@@ -169,6 +176,7 @@ class Renaming {
   std::vector<Leaf>& leaves_;
   std::vector<std::string> from_;
   std::set<std::string> taken_;
+  std::map<std::string, std::size_t> given_;  // the number that a key was given last, to be one of its own
 };
 
 bool is_float(DType dtype) {
@@ -187,17 +195,12 @@ bool is_buffer(std::string_view key, DType dtype) {
 /// Leaves with the same elements, or with a part of them, as tensors that lie in one storage.
 void find_ties(std::vector<Leaf>& leaves, std::vector<ValueTensor> const& tensors) {
   std::map<std::byte const*, std::vector<std::size_t>> by_storage;
+  std::map<ashlar::detail::TensorIdentity, std::size_t> seen;
   for (std::size_t i = 0; i < leaves.size(); ++i) {
     if (leaves[i].tied_to != none || tensors[i].storage().empty() || tensors[i].numel() == 0) continue;
-    auto& same = by_storage[tensors[i].storage().data()];
-    for (std::size_t const k : same) {
-      ValueTensor const& a = tensors[k];
-      ValueTensor const& b = tensors[i];
-      bool const equal = a.dtype() == b.dtype() && a.shape() == b.shape() && a.storage_offset() == b.storage_offset() &&
-                         a.strides() == b.strides();
-      if (equal && leaves[i].tied_to == none) leaves[i].tied_to = k;
-    }
-    if (leaves[i].tied_to == none) same.push_back(i);
+    auto const [first, is_new] = seen.try_emplace(ashlar::detail::identity_of(tensors[i]), i);
+    if (is_new) by_storage[tensors[i].storage().data()].push_back(i);
+    else leaves[i].tied_to = first->second;
   }
   auto const range = [&](std::size_t i) {
     ValueTensor const& t = tensors[i];

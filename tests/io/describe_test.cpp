@@ -4,12 +4,16 @@
 // That the text compiles and loads its file is seen by examples/guide/structure.cpp.
 #include <ashlar/ashlar.hpp>
 #include <ashlar/io/describe.hpp>
+#include <ashlar/io/save_tree.hpp>
 #include <ashlar/nn/recurrent.hpp>
 
 #include <catch2/catch.hpp>
 
 #include <array>
+#include <cstddef>
+#include <span>
 #include <string>
+#include <vector>
 
 using namespace ashlar;
 
@@ -158,4 +162,25 @@ struct Net {
   Named<"class", x_class> x_class_;
 };
 )");
+}
+
+TEST_CASE("any number of keys and types that look alike get names in no time") {
+  // No character of a name is one of C++: members, and structs with different members.
+  std::vector<float> const numbers(8000);
+  auto const storage = std::as_bytes(std::span(numbers));
+  std::vector<TreeEntry> members;
+  std::vector<TreeEntry> structs;
+  for (std::size_t i = 0; i < numbers.size(); ++i) {
+    std::string const name{static_cast<char>(0xe4 + i / 4096), static_cast<char>(0x80 + i / 64 % 64),
+                           static_cast<char>(0x80 + i % 64)};
+    ValueTensor const t(DType::f32, {}, {}, storage, i);
+    members.push_back({name, t});
+    structs.push_back({name + "." + std::to_string(i), t});
+  }
+  save_tree("alike.ashlar", members);
+  std::string const text = describe("alike.ashlar");
+  CHECK(text.find(" _;\n") != std::string::npos);
+  CHECK(text.find(" _8000;\n") != std::string::npos);
+  save_tree("alike.ashlar", structs);
+  CHECK(describe("alike.ashlar").find("\nstruct _8000 {\n") != std::string::npos);
 }

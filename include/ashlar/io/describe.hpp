@@ -14,7 +14,9 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <functional>
 #include <map>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -171,49 +173,69 @@ class Describer {
   ASHLAR_COLD std::string renamed(std::string_view type) const {
     std::string out;
     for (std::size_t i = 0; i < type.size();) {
-      std::string_view best;
-      std::string_view name;
       bool const at_start = i == 0 || !is_word(type[i - 1]);
-      for (auto const& [spelled, given] : given_) {
-        bool const ends = i + spelled.size() >= type.size() || !is_word(type[i + spelled.size()]);
-        if (at_start && ends && spelled.size() > best.size() && type.substr(i).starts_with(spelled)) {
-          best = spelled;
-          name = given;
-        }
-      }
-      if (best.empty()) {
+      auto const best = at_start ? given_at(type.substr(i)) : given_.end();
+      if (best == given_.end()) {
         out += type[i++];
       } else {
-        out += name;
-        i += best.size();
+        out += best->second;
+        i += best->first.size();
       }
     }
     return out;
   }
+  /// The longest of the spelled types that the text begins with, as whole words.
+  ASHLAR_COLD std::map<std::string, std::string, std::less<>>::const_iterator given_at(std::string_view text) const {
+    // What a text begins with stands before it in the order, behind it only what shares less.
+    for (std::string_view front = text; !front.empty();) {
+      auto at = given_.upper_bound(front);
+      if (at == given_.begin()) break;
+      std::string_view const spelled = (--at)->first;
+      bool const ends = spelled.size() >= text.size() || !is_word(text[spelled.size()]);
+      if (front.starts_with(spelled) && ends) return at;
+      std::size_t shared = 0;
+      while (shared < spelled.size() && shared < front.size() && spelled[shared] == front[shared]) ++shared;
+      front = front.substr(0, shared == spelled.size() ? shared - 1 : shared);
+    }
+    return given_.end();
+  }
 
   ASHLAR_COLD std::string struct_of(std::size_t i, std::string_view type) {
     std::string const body = body_of(i);
-    std::string name = identifier(type);
-    while (words_.count(name) != 0) name += '_';
-    for (std::size_t n = 2;; ++n) {
-      auto const [at, is_new] = bodies_.emplace(name, body);
-      if (is_new) structs_ += message({"\nstruct ", name, body.empty() ? " {" : " {\n", body, "};\n"});
-      if (is_new || at->second == body) break;  // two types of one name in different namespaces get two names
-      name = message({identifier(type), "_", n});
+    std::string const word = identifier(type);
+    auto const [made, is_new] = made_.try_emplace({word, body});
+    if (is_new) {
+      std::string name = word;
+      while (words_.count(name) != 0) name += '_';
+      // Two types of one name in different namespaces get two names.
+      for (std::size_t& n = names_of_[word]; !struct_names_.insert(name).second;) {
+        n = std::max<std::size_t>(n + 1, 2);
+        name = message({word, word.back() == '_' ? "" : "_", n});
+      }
+      structs_ += message({"\nstruct ", name, body.empty() ? " {" : " {\n", body, "};\n"});
+      made->second = name;
     }
-    given_.emplace(std::string(type), name);
-    return name;
+    given_.emplace(std::string(type), made->second);
+    return made->second;
   }
 
   ASHLAR_COLD std::string body_of(std::size_t i) {
     std::string out;
     if (modules_[i].version != 1) out += message({"  static constexpr int version = ", modules_[i].version, ";\n"});
-    std::map<std::string, bool> used;
+    std::set<std::string> used;
+    std::map<std::string, std::size_t> numbers;
     auto const member = [&](std::string_view key, std::string type, bool wrap, std::string const& comment) {
       std::string name = identifier(key);
       // A member with the name of a type would change what that means in the struct.
-      while ((wrap && (words_.count(name) != 0 || bodies_.count(name) != 0)) || !used.emplace(name, true).second) {
-        name += '_';
+      auto const is_type = [&] { return wrap && (words_.count(name) != 0 || struct_names_.count(name) != 0); };
+      while (is_type()) name += '_';
+      if (!used.insert(name).second) {
+        if (name.back() != '_') name += '_';
+        std::string const front = name;
+        for (std::size_t& n = numbers[front]; is_type() || !used.insert(name).second;) {
+          n = std::max<std::size_t>(n + 1, 2);
+          name = message({front, n});
+        }
       }
       if (name != key && wrap) type = message({"Named<", literal(key), ", ", type, ">"});
       out += message({"  ", type, " ", name, ";", comment.empty() ? "" : "  // ", comment, "\n"});
@@ -278,8 +300,10 @@ class Describer {
   std::vector<Part> parts_;
   std::map<std::string_view, std::size_t> by_key_;
   std::map<std::string, bool> words_;
-  std::map<std::string, std::string> bodies_;
-  std::map<std::string, std::string> given_;
+  std::set<std::string> struct_names_;  // names of structs
+  std::map<std::pair<std::string, std::string>, std::string> made_;  // of an identifier and a body: the struct's name
+  std::map<std::string, std::size_t> names_of_;  // how many structs an identifier has
+  std::map<std::string, std::string, std::less<>> given_;  // types of the file by their names here
   std::string structs_;
 };
 
