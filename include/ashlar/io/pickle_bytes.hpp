@@ -56,6 +56,8 @@ class PickleBytes {
 
   bool take_opcode(std::uint8_t& code) {
     opcode_at_ = at_;
+    // Python's pickler leaves out a frame that would have less than 4 bytes.
+    if (frame_end_ != 0 && at_ > outside_ + 3) return fail({"stands outside of the frames"});
     return take(code);
   }
   /// The next `count` bytes; empty after `fail`.
@@ -64,6 +66,7 @@ class PickleBytes {
     if (opcode_at_ < frame_end_ && at_ + count > frame_end_) return fail({"reaches beyond the frame it is in"});
     out = bytes_.subspan(at_, count);
     at_ += count;
+    if (count >= large && at_ > outside_) outside_ = at_;
     return true;
   }
   template <class T>
@@ -88,17 +91,20 @@ class PickleBytes {
     if (!take(length)) return false;
     if (at_ < frame_end_) return fail({"a frame inside a frame"});
     if (length > bytes_.size() - at_) return fail_truncated();
-    frame_end_ = at_ + static_cast<std::size_t>(length);
+    frame_end_ = outside_ = at_ + static_cast<std::size_t>(length);
     return true;
   }
 
  private:
+  static constexpr std::size_t large = std::size_t{64} << 10;  // text and bytes that are in no frame
+
   std::span<std::byte const> bytes_;
   std::string_view where_;
   std::size_t base_;
   std::size_t at_ = 0;
   std::size_t opcode_at_ = 0;
-  std::size_t frame_end_ = 0;
+  std::size_t frame_end_ = 0;  // of the last frame; 0 before there is one
+  std::size_t outside_ = 0;    // behind that, and behind what is large: here a frame, or the end, is expected
   bool failed_ = false;
   Error error_{Errc::format, ""};
 };
