@@ -52,7 +52,8 @@ class BlockReader {
  private:
   /// The next `count` bytes of the elements.
   std::byte const* gathered(std::size_t count) {
-    if (bytes_.data() != nullptr || count == 0) return bytes_.data() + at_;
+    if (count == 0) return rows_.data();
+    if (bytes_.data() != nullptr) return bytes_.data() + at_;
     // Both parts of a complex number lie in one element; a block holds whole ones.
     tensor_.copy_part(at_ / size_of(tensor_.dtype()), {rows_.data(), count});
     return rows_.data();

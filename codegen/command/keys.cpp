@@ -6,6 +6,7 @@
 
 #include <ashlar/core/error.hpp>
 #include <ashlar/io/convert.hpp>
+#include <ashlar/io/renamed_rows.hpp>
 #include <ashlar/io/source.hpp>
 #include <ashlar/io/state_dict.hpp>
 #include <ashlar/reflect/transfer.hpp>
@@ -23,25 +24,6 @@
 
 namespace ashlar::command {
 namespace {
-
-std::string renamed(std::string key, ConvertOptions const& options) {
-  for (bool again = true; again;) {
-    again = false;
-    for (std::string const& prefix : options.strip_prefix) {
-      if (prefix.empty() || !key.starts_with(prefix)) continue;
-      key.erase(0, prefix.size());
-      again = true;
-    }
-  }
-  for (auto const& [from, to] : options.rename) {
-    if (!detail::is_in(key, from)) continue;
-    std::string_view const rest = detail::rest_of(key, from);
-    std::string out = to;
-    if (!out.empty() && !rest.empty()) out += '.';
-    return out.append(rest);
-  }
-  return key;
-}
 
 /// What lies at a place of the tree, or has keys that begin with it.
 std::vector<Entry> entries_at(Source const& source, std::string const& at) {
@@ -92,7 +74,7 @@ std::vector<Entry> select_entries(Source const& source, ConvertOptions const& op
   std::vector<std::string> problems;
   std::map<std::string, std::string> became;
   for (Entry& entry : entries) {
-    std::string key = renamed(entry.key, options);
+    std::string key = detail::renamed_key(entry.key, options);
     if (key.empty() && entries.size() == 1) key = "tensor";  // a file of one tensor
     auto const [other, is_new] = became.emplace(key, entry.key);
     if (!is_new) {

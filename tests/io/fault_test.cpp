@@ -336,6 +336,9 @@ TEST_CASE("a symbolic link is followed, a folder and a device are refused") {
   CHECK(S_ISLNK(s.st_mode));
   CHECK(message_of(try_save("fault", *make_small())) == "fault: cannot save: something that is no file has this name");
   CHECK(message_of(try_save("", *make_small())) == "cannot save: the path is empty");
+  std::string const front{"front\0.ashlar", 13};  // the system would take it for "front"
+  CHECK(message_of(try_save(front, *make_small())) == "front: cannot save: the path holds a NUL");
+  CHECK(message_of(try_map<test::Small>(front)) == "front: the path holds a NUL");
   CHECK(message_of(try_save("/dev/null", *make_small())) ==
         "/dev/null: cannot save: something that is no file has this name");
   CHECK(message_of(try_save("nowhere/net.ashlar", *make_small())) ==

@@ -41,6 +41,9 @@ class AtomicFile {
     AtomicFile file;
     file.path_ = path;
     if (path.empty()) return error(Errc::io, {"cannot save: the path is empty"});
+    // The system would see the front of it alone, and another file be lost.
+    if (path.find('\0') != std::string::npos)
+      return error(Errc::io, {path.c_str(), ": cannot save: the path holds a NUL"});
 
     // Write beside the file that a link leads to, or the rename would replace the link.
     std::string target = path;

@@ -14,7 +14,6 @@
 #include <span>
 #include <type_traits>
 #include <utility>
-#include <vector>
 
 namespace ashlar::detail {
 
@@ -157,12 +156,15 @@ bool narrow(DType dtype, Wide const* from, std::size_t n, std::byte* to) {
   return false;
 }
 template <class Wide>
-bool convert_as(ValueTensor const& from, std::span<std::byte const> bytes, DType to, std::byte* out) {
+bool convert_as(ValueTensor const& from, DType to, std::byte* out) {
   std::size_t const size = size_of(from.dtype());
+  auto const bytes = from.is_contiguous() ? from.bytes() : std::span<std::byte const>();
   Wide block[256];
+  std::byte gathered[sizeof block];
   for (std::size_t i = 0; i < from.numel(); i += std::size(block)) {
     std::size_t const n = std::min(std::size(block), from.numel() - i);
-    widen(from.dtype(), bytes.data() + i * size, n, block);
+    if (bytes.empty()) from.copy_part(i, {gathered, n * size});
+    widen(from.dtype(), bytes.empty() ? gathered : bytes.data() + i * size, n, block);
     if (!narrow(to, block, n, out == nullptr ? nullptr : out + i * size_of(to))) return false;
   }
   return true;
@@ -170,22 +172,14 @@ bool convert_as(ValueTensor const& from, std::span<std::byte const> bytes, DType
 
 /// Writes the elements, row by row, as `to`, which is_convertible. With no `out`, only looks if every value fits:
 /// false if one does not.
-///
-/// Memory  a copy of the tensor, if it is not contiguous and of another dtype.
 ASHLAR_COLD inline bool convert(ValueTensor const& from, DType to, std::byte* out) {
   if (from.dtype() == to) {
     if (out != nullptr) from.copy_to({out, from.size_bytes()});
     return true;
   }
-  std::vector<std::byte> rows;
-  if (!from.is_contiguous()) {
-    rows.resize(from.size_bytes());
-    from.copy_to(rows);
-  }
-  auto const bytes = from.is_contiguous() ? from.bytes() : std::span<std::byte const>(rows);
-  if (number_form(from.dtype()).of == NumberForm::Class::floating) return convert_as<double>(from, bytes, to, out);
-  if (from.dtype() == DType::u64) return convert_as<std::uint64_t>(from, bytes, to, out);
-  return convert_as<std::int64_t>(from, bytes, to, out);
+  if (number_form(from.dtype()).of == NumberForm::Class::floating) return convert_as<double>(from, to, out);
+  if (from.dtype() == DType::u64) return convert_as<std::uint64_t>(from, to, out);
+  return convert_as<std::int64_t>(from, to, out);
 }
 
 }  // namespace ashlar::detail

@@ -177,6 +177,8 @@ ASHLAR_COLD inline Result<void> check_plan(LoadPlan const& plan, Layout const& l
 }
 /// Fills an object by a plan without problems.
 ASHLAR_COLD inline LoadReport run_plan(LoadPlan const& plan, void* object) {
+  // All memory is taken before the object is touched.
+  LoadReport report = report_of(plan);
   Scratch memory;
   std::byte* const scratch = plan.expected.migrates() ? memory.allocate(plan.expected.scratch_bytes()) : nullptr;
   auto const rows = plan.expected.layout().rows;
@@ -189,7 +191,7 @@ ASHLAR_COLD inline LoadReport run_plan(LoadPlan const& plan, void* object) {
   for (Expected::Step const& step : plan.expected.steps()) {
     if (!plan.is_absent(step)) plan.expected.run(step, object, scratch);
   }
-  return report_of(plan);
+  return report;
 }
 inline Conversion conversion_of(LoadOptions const& options) {
   return options.convert ? Conversion::any : Conversion::lossless;
@@ -225,8 +227,9 @@ ASHLAR_IO_FUNCTION Result<LoadReport> load_image(Layout const& layout, void* obj
   LoadPlan const plan(layout, source_of(image), options, conversion_of(options));
   if (auto done = check_plan(plan, layout, where); !done) return std::move(done).error();
   if (image.prologue.fingerprint == layout.fingerprint && image.data().size() == layout.bytes && !plan.file.changes()) {
+    LoadReport report = report_of(plan);
     std::memcpy(object, image.data().data(), layout.bytes);
-    return report_of(plan);
+    return report;
   }
   return run_plan(plan, object);
 }

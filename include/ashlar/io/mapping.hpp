@@ -54,6 +54,7 @@ class Descriptor {
 class InputFile {
  public:
   static Result<InputFile> open(std::string const& path) {
+    if (path.find('\0') != std::string::npos) return error(Errc::io, {path.c_str(), ": the path holds a NUL"});
     int fd = -1;
     // Without O_NONBLOCK, opening a pipe would wait for a writer.
     do fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);

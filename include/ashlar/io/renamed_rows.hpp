@@ -22,12 +22,13 @@
 namespace ashlar::detail {
 
 /// What a key of a file becomes by the rules of the options, after LoadOptions::at.
-ASHLAR_COLD inline std::string renamed_key(std::string key, LoadOptions const& options) {
+template <class Options>
+std::string renamed_key(std::string_view key, Options const& options) {
   for (bool again = true; again;) {
     again = false;
     for (std::string const& prefix : options.strip_prefix) {
       if (prefix.empty() || !key.starts_with(prefix)) continue;
-      key.erase(0, prefix.size());
+      key.remove_prefix(prefix.size());
       again = true;
     }
   }
@@ -38,7 +39,7 @@ ASHLAR_COLD inline std::string renamed_key(std::string key, LoadOptions const& o
     if (!out.empty() && !rest.empty()) out += '.';
     return out.append(rest);
   }
-  return key;
+  return std::string(key);
 }
 
 /// The rows of a source under the keys that an object is to be filled from, and the versions of its layers likewise.
@@ -54,7 +55,7 @@ class RenamedRows {
     if (!changes_) return;
     take(options.at);
     keys_.reserve(own_.size());
-    for (Row& row : own_) row.key = keys_.emplace_back(renamed_key(std::string(row.key), options));
+    for (Row& row : own_) row.key = keys_.emplace_back(renamed_key(row.key, options));
     rows_ = own_;
     for (LayerVersion& v : source_.versions) v.key = renamed_key(v.key, options);
     sort_versions(source_.versions);

@@ -52,7 +52,7 @@ class TorchTree : private TorchSchedules {
     return std::any_of(items.begin(), items.end(), [&](ValueItem const& item) {
       std::string key;
       append_key(key, item.key);
-      return member_at(*layout.info, renamed_key(std::move(key), options)).found;
+      return member_at(*layout.info, renamed_key(key, options)).found;
     });
   }
 
