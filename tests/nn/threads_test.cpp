@@ -1,6 +1,8 @@
 // tests/nn/threads_test.cpp, mirrors include/ashlar/core/parallel.hpp and what the ops cut into parts.
 // SPDX-License-Identifier: BSL-1.0
 #include <ashlar/nn.hpp>
+#include <ashlar/nn/attention.hpp>
+#include <ashlar/nn/multihead_attention.hpp>
 #include <ashlar/train.hpp>
 
 #include <atomic>
@@ -98,6 +100,11 @@ struct Convolutions {
   ashlar::ConvTranspose2d<32, 2, 3, {.stride = 2}> transposed;
 };
 
+struct Attending {
+  ashlar::MultiheadAttention<48, 4, ashlar::MultiheadAttentionOptions{.batch_first = true}> attention;
+  auto operator()(auto const& x) const { return attention(x, x, x); }
+};
+
 }  // namespace threads_test
 
 TEST_CASE("in_parts covers all items once, in even parts, and none below the least") {
@@ -138,6 +145,9 @@ TEST_CASE("layers, gradients and optimizers have the same bits with any number o
     fill(x.data(), x.numel(), 4);
     check_threads<threads_test::Convolutions>(x, 5);
   }
+  Tensor<float, dyn, dyn, 48> sequences(3, 200);
+  fill(sequences.data(), sequences.numel(), 5);
+  check_threads<threads_test::Attending>(sequences, 5);
 }
 
 TEST_CASE("matmul has the same bits with any number of threads") {

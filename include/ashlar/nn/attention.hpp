@@ -4,7 +4,7 @@
 #include <ashlar/core/refuse.hpp>
 #include <ashlar/grad/op.hpp>
 #include <ashlar/grad/part.hpp>
-#include <ashlar/kernels/attention/cpu.hpp>
+#include <ashlar/nn/attention_parts.hpp>
 #include <ashlar/nn/flow.hpp>
 
 #include <cmath>
@@ -143,13 +143,12 @@ struct AttentionOp {
   }
   template <class Y, class Q, class K, class V>
   void forward(Y y, Q q, K k, V v) const {
-    kernels::attention(s, mask, q.data(), k.data(), v.data(), y.data(), weights, true);
+    attention_in_parts<T>(s, mask, q.data(), k.data(), v.data(), y.data(), weights);
   }
   template <class Y, class Q, class K, class V>
   void pullback(Y dy, Y, Q const& q, K const& k, V const& v) const {
-    Tensor<T, dyn> work(uninitialized_t{}, make_dims<dyn>(kernels::attention_workspace(s)));
-    kernels::attention_backward(s, q.data(), k.data(), v.data(), static_cast<T const*>(weights), dy.data(),
-                                static_cast<T const*>(nullptr), q.grad, k.grad, v.grad, work.data());
+    attention_backward_in_parts<T>(s, q.data(), k.data(), v.data(), weights, dy.data(), nullptr, q.grad, k.grad,
+                                   v.grad);
   }
 };
 
@@ -170,13 +169,12 @@ struct WeightedAttentionOp {
   }
   template <class Y, class Q, class K, class V>
   void forward(Y y, Q q, K k, V v) const {
-    kernels::attention(s, mask, q.data(), k.data(), v.data(), y.data(), y.data() + y_size(), true);
+    attention_in_parts<T>(s, mask, q.data(), k.data(), v.data(), y.data(), y.data() + y_size());
   }
   template <class Y, class Q, class K, class V>
   void pullback(Y dy, Y y, Q const& q, K const& k, V const& v) const {
-    Tensor<T, dyn> work(uninitialized_t{}, make_dims<dyn>(kernels::attention_workspace(s)));
-    kernels::attention_backward(s, q.data(), k.data(), v.data(), y.data() + y_size(), dy.data(), dy.data() + y_size(),
-                                q.grad, k.grad, v.grad, work.data());
+    attention_backward_in_parts<T>(s, q.data(), k.data(), v.data(), y.data() + y_size(), dy.data(),
+                                   dy.data() + y_size(), q.grad, k.grad, v.grad);
   }
 };
 
@@ -200,12 +198,11 @@ auto run_attention(kernels::AttentionShape const& s, kernels::AttentionMask<T> c
   } else {
     auto y = make_like(like<T>(y_dims));
     if constexpr (sizeof...(W) == 0) {
-      Tensor<T, dyn> work(uninitialized_t{}, make_dims<dyn>(s.targets * s.sources));
-      kernels::attention(s, mask, q.data(), k.data(), v.data(), y.data(), work.data(), false);
+      attention_in_parts<T>(s, mask, q.data(), k.data(), v.data(), y.data(), nullptr);
       return y;
     } else {
       auto weights = make_like(like<T>(weight_dims...));
-      kernels::attention(s, mask, q.data(), k.data(), v.data(), y.data(), weights.data(), true);
+      attention_in_parts<T>(s, mask, q.data(), k.data(), v.data(), y.data(), weights.data());
       return attention_output(std::move(y), std::move(weights));
     }
   }
