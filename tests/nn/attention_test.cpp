@@ -75,6 +75,12 @@ auto weights_loss(W const& weights, test::SafeTensors const& file, bool per_head
 }
 
 constexpr MultiheadAttentionOptions first{.batch_first = true};
+constexpr MultiheadAttentionOptions apart{.batch_first = true, .kdim = 3, .vdim = 5};
+constexpr MultiheadAttentionOptions apart_plain{.bias = false, .batch_first = true, .kdim = 3, .vdim = 5};
+static_assert(manifest<MultiheadAttention<4, 2, apart>>()[1].key == "k_proj_weight");
+static_assert(manifest<MultiheadAttention<4, 2, MultiheadAttentionOptions{.kdim = 4}>>()[0].key == "in_proj_weight");
+static_assert(type_name<MultiheadAttention<4, 2, apart>>() ==
+              "MultiheadAttention<4, 2, MultiheadAttentionOptions{.batch_first = true, .kdim = 3, .vdim = 5}>");
 
 template <class X>
 X golden_mask(test::SafeTensors const& file, std::string const& name) {
@@ -122,6 +128,29 @@ TEST_CASE("MultiheadAttention agrees with torch") {
     r.tape.backward(sum(y * golden_tensor<Tensor<double, 2, 5, 8>>(r.file, "grad_output")) +
                     weights_loss(weights, r.file, true));
     r.check_gradients(x, "grad_input0");
+  }
+  SECTION("to keys and values of other features") {
+    Recorded<MultiheadAttention<4, 2, apart, double>> r("mha_kdim");
+    auto const x = r.variable<Tensor<double, dyn, 3, 4>>("input0");
+    auto const key = r.variable<Tensor<double, 2, 4, 3>>("input1");
+    auto const value = r.variable<Any>("input2");
+    auto const y = (*r.layer)(x, key, value);
+    check_golden<double>(y, r.file, "output");
+    r.tape.backward(sum(y * golden_tensor<Any>(r.file, "grad_output")));
+    check_golden<double>(key.grad(), r.file, "grad_input1");
+    check_golden<double>(value.grad(), r.file, "grad_input2");
+    r.check_gradients(x, "grad_input0");
+
+    MultiheadAttention<4, 2, apart_plain, double> plain{};
+    for (Row const& row : manifest<decltype(plain)>()) {
+      std::memcpy(find(plain, row.key).data, find(*r.layer, row.key).data, row.bytes);
+    }
+    r.layer->in_proj_bias.fill(0);
+    r.layer->out_proj.bias.fill(0);
+    auto const q = golden_tensor<Any>(r.file, "input0");
+    auto const k = golden_tensor<Any>(r.file, "input1");
+    auto const v = golden_tensor<Any>(r.file, "input2");
+    CHECK(bitwise_equal(plain(q, k, v), (*r.layer)(q, k, v)));
   }
   SECTION("without biases") {
     Recorded<MultiheadAttention<6, 3, MultiheadAttentionOptions{.bias = false, .batch_first = true}, double>> r(
@@ -196,6 +225,14 @@ TEST_CASE("layers of attention start with the values of torch") {
   CHECK(layer->self_attn.in_proj_bias(3) == 0);
   CHECK(layer->self_attn.out_proj.weight(7, 7) == 0.106810987f);
   CHECK(layer->linear2.weight(7, 15) == -0.00120568275f);
+  // torch.manual_seed(0); MultiheadAttention(4, 2, kdim=3, vdim=5), and (4, 2, kdim=3, bias=False)
+  auto const three = make<MultiheadAttention<4, 2, apart>>(Rng{0});
+  CHECK(three->q_proj_weight(3, 3) == -0.811085582f);
+  CHECK(three->v_proj_weight(3, 4) == 0.189186111f);
+  CHECK(three->out_proj.weight(3, 3) == 0.0185217857f);
+  auto const without = make<MultiheadAttention<4, 2, MultiheadAttentionOptions{.bias = false, .kdim = 3}>>(Rng{0});
+  CHECK(without->k_proj_weight(3, 2) == -0.864433348f);
+  CHECK(without->v_proj_weight(3, 3) == -0.447374493f);
 }
 
 TEST_CASE("layers of attention say what they take, and what they are") {
@@ -203,6 +240,8 @@ TEST_CASE("layers of attention say what they take, and what they are") {
   Tensor<float, dyn, dyn, dyn> const x(2, 3, 7);
   CHECK_THROWS_WITH((Layer{}(x, x, x)),
                     "MultiheadAttention takes 8 features but the input has 7: its shape is (2, 3, 7)");
+  CHECK_THROWS_WITH((MultiheadAttention<7, 1, MultiheadAttentionOptions{.kdim = 3}>{}(x, x, x)),
+                    "MultiheadAttention takes 3 features but the input has 7: its shape is (2, 3, 7)");
   Tensor<float, dyn, dyn, 8> const y(2, 3);
   CHECK_THROWS_WITH((Layer{}(y, y, y, no_mask, Tensor<bool, 2, 4>{})),
                     "MultiheadAttention takes a key_padding_mask (2, 3) but its shape is (2, 4)");

@@ -24,6 +24,8 @@ namespace ashlar {
 struct MultiheadAttentionOptions {
   bool bias = true;          ///< with in_proj_bias and out_proj.bias
   bool batch_first = false;  ///< x (batch, steps, features); else (steps, batch, features)
+  std::size_t kdim = 0;      ///< features of keys; 0: those of queries
+  std::size_t vdim = 0;      ///< features of values; 0: those of queries
 };
 
 /// A Linear, by the name that PyTorch gives the one in a MultiheadAttention.
@@ -63,15 +65,24 @@ struct MultiheadTraits {
   static constexpr char const* no_step =
       "takes a query, a key and a value, so its struct needs an operator() with attention(x, x, x)";
 
+  template <std::size_t Features>
   struct Map {
     [[nodiscard]] constexpr FlowStep flow(Flow const& x) const {
       if (x.known && !x.open && x.extents.rank != 2 && x.extents.rank != 3) {
         return FlowStep::refused(3, x.extents.rank, "dimensions, or 2 without a batch,");
       }
-      return flow_last(x, Embed, Embed);
+      return flow_last(x, Features, Embed);
     }
   };
-  static constexpr Map map{};
+  static constexpr Map<Embed> map{};
+
+  template <std::size_t Features>
+  struct Source {
+    static constexpr std::string_view name = "MultiheadAttention";
+    static constexpr Map<Features> map{};
+  };
+  using key = Source<O.kdim == 0 ? Embed : O.kdim>;
+  using value = Source<O.vdim == 0 ? Embed : O.vdim>;
 
   template <class X>
   static std::size_t steps(X const& x) {
@@ -98,9 +109,15 @@ auto projection_part(Parameter<T, Rows> const& bias) {
   return StoredView<Kind::parameter, T, Out>(bias.data() + Part * Out);
 }
 
+template <class Traits, std::size_t Part, class X, class Q, class K, class V, class... B>
+auto project_apart(X const& x, Q const& q, K const& k, V const& v, B const&... bias) {
+  return linear(x, std::get<Part>(std::tie(q, k, v)), projection_part<Part, Traits::embed>(bias)...);
+}
+/// From a weight of three projections in one, or from three weights; then the biases in one, or none.
 template <class Traits, std::size_t Part, class X, class... P>
 auto project(X const& x, P const&... parameters) {
-  return linear(x, projection_part<Part, Traits::embed>(parameters)...);
+  if constexpr (sizeof...(P) >= 3) return project_apart<Traits, Part>(x, parameters...);
+  else return linear(x, projection_part<Part, Traits::embed>(parameters)...);
 }
 
 /// Attention between projections, whose heads lie side by side.
@@ -140,22 +157,11 @@ auto attend_heads(Q const& q, K const& k, V const& v, M const& attn_mask, P cons
   }
 }
 
-/// True if values of these types fit; else the compiler stops with the first mistake.
-template <class Traits, class... X>
-constexpr bool check_multihead() {
-  constexpr bool fit = (InputMistake<Traits, X>::value.empty() && ...);
-  if constexpr (!fit) {
-    using First = std::tuple_element_t<[] {
-      std::size_t at = 0;
-      bool found = false;
-      ((found = found || !InputMistake<Traits, X>::value.empty(), at += found ? 0 : 1), ...);
-      return at;
-    }(),
-                                       std::tuple<X...>>;
-    refuse<InputMistake<Traits, First>>();
-  }
-  return fit;
-}
+/// The first mistake of values of these types.
+template <class Traits, class Q, class K, class V, class OfQuery = InputMistake<Traits, Q>,
+          class OfKey = InputMistake<typename Traits::key, K>, class OfValue = InputMistake<typename Traits::value, V>>
+using MultiheadMistake =
+    std::conditional_t<!OfQuery::value.empty(), OfQuery, std::conditional_t<!OfKey::value.empty(), OfKey, OfValue>>;
 
 template <class Traits, bool Weights, class Out, class Q, class K, class V, class M, class P, class... Parameters>
 auto multihead(Out const& out_proj, Q const& query, K const& key, V const& value, M const& attn_mask,
@@ -165,12 +171,13 @@ auto multihead(Out const& out_proj, Q const& query, K const& key, V const& value
   } else if constexpr (!one_dtype<Q, K, V, Parameters...>()) {
     refuse<DtypeMistake<Traits, Q, K, V, Parameters...>>();
     return harmless(query, like<typename Q::value_type>(query.dims()));
-  } else if constexpr (!check_multihead<Traits, Q, K, V>()) {
+  } else if constexpr (!MultiheadMistake<Traits, Q, K, V>::value.empty()) {
+    refuse<MultiheadMistake<Traits, Q, K, V>>();
     return harmless(query, like<typename Q::value_type>(query.dims()));
   } else {
     check_input<Traits>(query.dims());
-    check_input<Traits>(key.dims());
-    check_input<Traits>(value.dims());
+    check_input<typename Traits::key>(key.dims());
+    check_input<typename Traits::value>(value.dims());
     auto heads =
         attend_heads<Traits, Weights>(project<Traits, 0>(query, in_proj...), project<Traits, 1>(key, in_proj...),
                                       project<Traits, 2>(value, in_proj...), attn_mask, key_padding_mask);
@@ -179,13 +186,23 @@ auto multihead(Out const& out_proj, Q const& query, K const& key, V const& value
   }
 }
 
+/// True if key and value have features of their own, and so weights of their own.
+template <std::size_t Embed, MultiheadAttentionOptions O>
+inline constexpr bool projects_apart = (O.kdim != 0 && O.kdim != Embed) || (O.vdim != 0 && O.vdim != Embed);
+
 template <class Layer>
 void reset_multihead(Layer& layer, TorchRng& rng) {
   constexpr std::size_t embed = Layer::traits::embed;
   double const bound = 1 / std::sqrt(static_cast<double>(embed));
   init::kaiming_uniform_(layer.out_proj.weight, std::sqrt(5.0), rng);
   if constexpr (requires { layer.in_proj_bias; }) init::uniform_(layer.out_proj.bias, -bound, bound, rng);
-  init::xavier_uniform_(layer.in_proj_weight, rng);
+  if constexpr (requires { layer.in_proj_weight; }) {
+    init::xavier_uniform_(layer.in_proj_weight, rng);
+  } else {
+    init::xavier_uniform_(layer.q_proj_weight, rng);
+    init::xavier_uniform_(layer.k_proj_weight, rng);
+    init::xavier_uniform_(layer.v_proj_weight, rng);
+  }
   if constexpr (requires { layer.in_proj_bias; }) {
     init::zeros_(layer.in_proj_bias);
     init::zeros_(layer.out_proj.bias);
@@ -205,7 +222,8 @@ auto attention_of_heads(Q const& q, K const& k, V const& v, M const& attn_mask =
       detail::MultiheadTraits<Q::dims_type::extents.back(), Heads, MultiheadAttentionOptions{.batch_first = true}>;
   if constexpr (!detail::together<Q, K, V, M, P>()) {
     return detail::refuse_device<Traits, Q, K, V, M, P>();
-  } else if constexpr (!detail::check_multihead<Traits, Q, K, V>()) {
+  } else if constexpr (!detail::MultiheadMistake<Traits, Q, K, V>::value.empty()) {
+    detail::refuse<detail::MultiheadMistake<Traits, Q, K, V>>();
     return detail::harmless(q, detail::like<typename Q::value_type>(q.dims()));
   } else {
     detail::check_input<Traits>(k.dims());
@@ -218,19 +236,21 @@ auto attention_of_heads(Q const& q, K const& k, V const& v, M const& attn_mask =
 /// `attention(query, key, value, attn_mask, key_padding_mask)`, either of which may be `no_mask`.
 ///
 /// Usage   `MultiheadAttention<64, 4, MultiheadAttentionOptions{.batch_first = true}>`.
-/// Shapes  query (L, batch, Embed), key, value (S, batch, Embed), or with batch_first (batch, L, Embed), or without
-/// batch
+/// Shapes  query (L, batch, Embed), key, value (S, batch, Embed, or kdim and vdim), or with batch_first (batch, L,
+/// Embed), or without batch
 ///         -> as query. attn_mask (L, S) or (batch * Heads, L, S), key_padding_mask (batch, S): numbers that are added,
 ///         or bool, where true hides, as in torch.nn.MultiheadAttention.
-/// Keys    in_proj_weight (3 * Embed, Embed), in_proj_bias, out_proj.weight, out_proj.bias: what
+/// Keys    in_proj_weight (3 * Embed, Embed), or with another kdim or vdim q_proj_weight (Embed, Embed), k_proj_weight
+///         (Embed, kdim), v_proj_weight (Embed, vdim); in_proj_bias, out_proj.weight, out_proj.bias: what
 ///         torch.nn.MultiheadAttention writes into a state_dict.
-/// Init    in_proj_weight as init::xavier_uniform_, biases 0, out_proj.weight as a Linear's, the very numbers PyTorch
+/// Init    in_proj_weight, or the three, as init::xavier_uniform_, biases 0, out_proj.weight as a Linear's, the very
+/// numbers PyTorch
 ///         draws from the same seed.
 /// Memory  an aggregate of inline arrays. Works in one L x S square; a tape keeps the weights of all heads.
 /// Errors  compile time: other features than Embed, other than 2 or 3 dimensions; heads that do not divide the
 /// features.
 ///         run time: shape, for what is `dyn`, and for masks.
-/// Lacks   dropout of the weights, add_bias_kv, add_zero_attn, kdim, vdim.
+/// Lacks   dropout of the weights, add_bias_kv, add_zero_attn.
 /// Source  Vaswani et al., Attention is all you need (2017); torch.nn.MultiheadAttention; oracle
 ///         tests/golden/layers/mha*.safetensors.
 template <std::size_t Embed, std::size_t Heads, MultiheadAttentionOptions Options = MultiheadAttentionOptions{},
@@ -260,7 +280,7 @@ struct MultiheadAttention {
 
 /// Without biases.
 template <std::size_t Embed, std::size_t Heads, MultiheadAttentionOptions Options, class T>
-  requires(!Options.bias)
+  requires(!Options.bias && !detail::projects_apart<Embed, Options>)
 struct MultiheadAttention<Embed, Heads, Options, T> {
   Parameter<T, 3 * Embed, Embed> in_proj_weight;
   NonDynamicallyQuantizableLinear<Embed, Embed, T, false> out_proj;
@@ -275,6 +295,59 @@ struct MultiheadAttention<Embed, Heads, Options, T> {
   [[nodiscard]] auto with_weights(Q const& query, K const& key, V const& value, M const& attn_mask = {},
                                   P const& key_padding_mask = {}) const {
     return detail::multihead<traits, true>(out_proj, query, key, value, attn_mask, key_padding_mask, in_proj_weight);
+  }
+  static constexpr FlowStep flow(Flow const&) { return FlowStep::no_step(traits::no_step); }
+  void reset_parameters(TorchRng& rng) { detail::reset_multihead(*this, rng); }
+};
+
+/// With weights of their own for key and value, whose features are others.
+template <std::size_t Embed, std::size_t Heads, MultiheadAttentionOptions Options, class T>
+  requires(Options.bias && detail::projects_apart<Embed, Options>)
+struct MultiheadAttention<Embed, Heads, Options, T> {
+  Parameter<T, Embed, Embed> q_proj_weight;
+  Parameter<T, Embed, Options.kdim == 0 ? Embed : Options.kdim> k_proj_weight;
+  Parameter<T, Embed, Options.vdim == 0 ? Embed : Options.vdim> v_proj_weight;
+  Parameter<T, 3 * Embed> in_proj_bias;
+  NonDynamicallyQuantizableLinear<Embed, Embed, T> out_proj;
+
+  using traits = detail::MultiheadTraits<Embed, Heads, MultiheadAttentionOptions{Options}>;
+  template <TensorLike Q, TensorLike K, TensorLike V, class M = NoMask, class P = NoMask>
+  [[nodiscard]] auto operator()(Q const& query, K const& key, V const& value, M const& attn_mask = {},
+                                P const& key_padding_mask = {}) const {
+    return detail::multihead<traits, false>(out_proj, query, key, value, attn_mask, key_padding_mask, q_proj_weight,
+                                            k_proj_weight, v_proj_weight, in_proj_bias);
+  }
+  template <TensorLike Q, TensorLike K, TensorLike V, class M = NoMask, class P = NoMask>
+  [[nodiscard]] auto with_weights(Q const& query, K const& key, V const& value, M const& attn_mask = {},
+                                  P const& key_padding_mask = {}) const {
+    return detail::multihead<traits, true>(out_proj, query, key, value, attn_mask, key_padding_mask, q_proj_weight,
+                                           k_proj_weight, v_proj_weight, in_proj_bias);
+  }
+  static constexpr FlowStep flow(Flow const&) { return FlowStep::no_step(traits::no_step); }
+  void reset_parameters(TorchRng& rng) { detail::reset_multihead(*this, rng); }
+};
+
+/// The same without biases.
+template <std::size_t Embed, std::size_t Heads, MultiheadAttentionOptions Options, class T>
+  requires(!Options.bias && detail::projects_apart<Embed, Options>)
+struct MultiheadAttention<Embed, Heads, Options, T> {
+  Parameter<T, Embed, Embed> q_proj_weight;
+  Parameter<T, Embed, Options.kdim == 0 ? Embed : Options.kdim> k_proj_weight;
+  Parameter<T, Embed, Options.vdim == 0 ? Embed : Options.vdim> v_proj_weight;
+  NonDynamicallyQuantizableLinear<Embed, Embed, T, false> out_proj;
+
+  using traits = detail::MultiheadTraits<Embed, Heads, MultiheadAttentionOptions{Options}>;
+  template <TensorLike Q, TensorLike K, TensorLike V, class M = NoMask, class P = NoMask>
+  [[nodiscard]] auto operator()(Q const& query, K const& key, V const& value, M const& attn_mask = {},
+                                P const& key_padding_mask = {}) const {
+    return detail::multihead<traits, false>(out_proj, query, key, value, attn_mask, key_padding_mask, q_proj_weight,
+                                            k_proj_weight, v_proj_weight);
+  }
+  template <TensorLike Q, TensorLike K, TensorLike V, class M = NoMask, class P = NoMask>
+  [[nodiscard]] auto with_weights(Q const& query, K const& key, V const& value, M const& attn_mask = {},
+                                  P const& key_padding_mask = {}) const {
+    return detail::multihead<traits, true>(out_proj, query, key, value, attn_mask, key_padding_mask, q_proj_weight,
+                                           k_proj_weight, v_proj_weight);
   }
   static constexpr FlowStep flow(Flow const&) { return FlowStep::no_step(traits::no_step); }
   void reset_parameters(TorchRng& rng) { detail::reset_multihead(*this, rng); }
@@ -307,6 +380,8 @@ struct NameOf<MultiheadAttention<Embed, Heads, O, T>> {
                   [](Spelling& to, MultiheadAttentionOptions const& v, MultiheadAttentionOptions const& preset) {
                     to.option("bias", v.bias, preset.bias);
                     to.option("batch_first", v.batch_first, preset.batch_first);
+                    to.option("kdim", v.kdim, preset.kdim);
+                    to.option("vdim", v.vdim, preset.vdim);
                   });
     return s.end();
   }();

@@ -1,4 +1,4 @@
-# Writes conv_transpose2d_output_padding, bce and some activations, of f64, beside itself.  SPDX-License-Identifier: BSL-1.0
+# Writes conv_transpose2d_output_padding, bce, some activations and mha_kdim, of f64, beside itself.  SPDX-License-Identifier: BSL-1.0
 #
 # PyTorch 2.15.0 on a CPU, seed 0. output_padding beyond the stride, which a dilation allows: elements at the end of y
 # that no window reaches. Binary cross-entropy of probabilities that reach 0 and 1, on either side of the target.
@@ -52,3 +52,17 @@ x = torch.tensor([0.0, -0.0, 1e-6, -1e-6, 0.3, -0.3, 0.5, -0.5, 0.9, -0.9, 3.0, 
 for name, module in {"selu": torch.nn.SELU(), "celu": torch.nn.CELU(0.7), "hardshrink": torch.nn.Hardshrink(0.3),
                      "softshrink": torch.nn.Softshrink(0.3), "tanhshrink": torch.nn.Tanhshrink()}.items():
     layer(name, module, x)
+
+attention = torch.nn.MultiheadAttention(4, 2, kdim=3, vdim=5, batch_first=True).double()
+inputs = [torch.randn(2, n, features).double().requires_grad_() for n, features in ((3, 4), (4, 3), (4, 5))]
+with torch.no_grad():
+    attention.in_proj_bias.copy_(torch.randn(12))
+y, _ = attention(*inputs)
+grad = torch.randn(y.shape).double()
+y.backward(grad)
+tensors = {"output": y, "grad_output": grad}
+for i, x in enumerate(inputs):
+    tensors |= {f"input{i}": x, f"grad_input{i}": x.grad}
+for key, parameter in attention.named_parameters():
+    tensors |= {"param." + key: parameter, "grad_param." + key: parameter.grad}
+write(pathlib.Path(__file__).parent / "mha_kdim.f64.safetensors", tensors)
