@@ -125,8 +125,8 @@ TEST_CASE("what later protocols write in the place of opcodes of protocol 2 is r
   CHECK(refused("\x80\x04\x95\x03\0\0\0\0\0\0\0N."s) ==
         "at byte 2 (opcode FRAME, 0x95): truncated: the pickle ends inside an opcode, or without STOP");
   CHECK(refused("\x80\x04\x95\x04\0\0\0\0\0\0\0]NaNaNaNa."s) ==
-        "at byte 19 (opcode NONE, 0x4e): stands outside of the frames");
-  CHECK(run("\x80\x04\x95\x04\0\0\0\0\0\0\0(N\x88X\0\0\1\0"s + std::string(65536, 'x') + "\x94t.").value().size() == 3);
+        "at byte 19 (opcode APPEND, 0x61): stands outside of the frames");
+  CHECK(run("\x80\x04\x95\x03\0\0\0\0\0\0\0(N\x88X\0\0\1\0"s + std::string(65536, 'x') + "\x94t.").value().size() == 3);
   CHECK(refused("\x80\x04NN\x93.") ==
         "at byte 4 (opcode STACK_GLOBAL, 0x93): a name on the stack is expected, but there is none");
   CHECK(refused("\x80\x04\x8f(]\x90.") ==
