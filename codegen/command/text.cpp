@@ -26,9 +26,6 @@ bool lies_in(char32_t c, auto const& ranges) {
   return std::any_of(ranges.begin(), ranges.end(), [&](auto const& r) { return c >= r.first && c <= r.second; });
 }
 using Ranges = std::pair<char32_t, char32_t>;
-/// Controls, and what changes the direction of what follows (Unicode 15, UAX #9).
-constexpr std::array<Ranges, 6> unsafe{
-    {{0x80, 0x9f}, {0x061c, 0x061c}, {0x200e, 0x200f}, {0x2028, 0x202e}, {0x2066, 0x2069}, {0xfeff, 0xfeff}}};
 /// The blocks of UAX #11 that are wide throughout, and those of marks that take no column.
 constexpr std::array<Ranges, 9> wide{{{0x1100, 0x115f},
                                       {0x2e80, 0xa4cf},
@@ -45,17 +42,7 @@ std::size_t width_of(char32_t c) { return lies_in(c, narrowless) ? 0 : lies_in(c
 
 }  // namespace
 
-std::string shown(std::string_view text) {
-  std::string const safe = detail::printable(text);
-  std::string out;
-  for (std::size_t i = 0; i < safe.size();) {
-    auto const [c, bytes] = character(safe, i);
-    if (lies_in(c, unsafe)) out += '?';
-    else out.append(safe, i, bytes);
-    i += bytes;
-  }
-  return out;
-}
+std::string shown(std::string_view text) { return detail::printable(text); }
 
 std::size_t columns(std::string_view text) {
   std::size_t n = 0;

@@ -1,6 +1,9 @@
 // tests/io/read_test.cpp: one call that reads every format. SPDX-License-Identifier: BSL-1.0
+#include <ashlar/io/printable.hpp>
 #include <ashlar/io/read.hpp>
 #include <ashlar/io/safetensors.hpp>
+#include <ashlar/io/save_tree.hpp>
+#include <ashlar/io/source.hpp>
 #include <ashlar/io/torch.hpp>
 #include <ashlar/io/torch_write.hpp>
 
@@ -9,6 +12,7 @@
 #include <catch2/catch.hpp>
 
 #include <cstring>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -96,6 +100,18 @@ TEST_CASE("damage in an .ashlar file is found") {
   CHECK(try_read(std::span<std::byte const>(bytes)));
   bytes.pop_back();
   CHECK(message_of(try_read(std::span<std::byte const>(bytes))).find("cut off") != std::string::npos);
+}
+
+TEST_CASE("what is said of a file has no character that commands a terminal or turns the text around") {
+  float const one = 1;
+  ValueTensor const t(DType::f32, {}, std::as_bytes(std::span(&one, 1)));
+  std::string const key = "a\xc2\x9b\xe2\x80\xae\xd8\x9c\xe2\x81\xa6\xef\xbb\xbf\xc3\xa9";  // the last is a letter
+  save_tree("odd.ashlar", std::vector<TreeEntry>{{key, t}});
+  std::string flipped = read_file("odd.ashlar");
+  flipped[4096] ^= 1;
+  CHECK(message_of(try_read(as_bytes(flipped))) ==
+        "memory: the data is damaged\n  a?????\xc3\xa9 is damaged: its checksum does not fit");
+  CHECK(detail::printable(std::string(300, '\x9b')) == std::string(197, '?') + "...");
 }
 
 TEST_CASE("what is none of the formats is refused with a list of them") {

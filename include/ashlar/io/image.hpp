@@ -5,6 +5,7 @@
 #include <ashlar/io/calls.hpp>
 #include <ashlar/io/hash.hpp>
 #include <ashlar/io/manifest_read.hpp>
+#include <ashlar/io/printable.hpp>
 #include <ashlar/io/prologue.hpp>
 #include <ashlar/io/rules.hpp>
 #include <ashlar/reflect/row.hpp>
@@ -80,7 +81,7 @@ ASHLAR_COLD inline std::vector<std::string> data_problems(Image const& image, Pr
   auto const gap = [&](std::size_t next, char const* before, std::string_view key) {
     if (!is_zero(image.data().subspan(end, next - end))) {
       problems.push_back(
-          message({"padding at bytes ", end, " to ", next, " of the data, ", before, key, ", is not zero"}));
+          message({"padding at bytes ", end, " to ", next, " of the data, ", before, printable(key), ", is not zero"}));
     }
   };
   for (std::uint32_t const i : image.manifest.structure.by_offset) {
@@ -94,10 +95,10 @@ ASHLAR_COLD inline std::vector<std::string> data_problems(Image const& image, Pr
       progress(image.prologue.data_offset + row.offset + std::min(at + stretch, bytes.size()));
     }
     if (sum.value() != image.manifest.checksums[i]) {
-      problems.push_back(message({row.key, " is damaged: its checksum does not fit"}));
+      problems.push_back(message({printable(row.key), " is damaged: its checksum does not fit"}));
     } else if (row.dtype == DType::boolean &&
                !std::all_of(bytes.begin(), bytes.end(), [](std::byte b) { return b <= std::byte{1}; })) {
-      problems.push_back(message({row.key, " holds a value that is no bool"}));
+      problems.push_back(message({printable(row.key), " holds a value that is no bool"}));
     }
     end = row.offset + row.bytes;
   }

@@ -211,7 +211,8 @@ ASHLAR_COLD inline std::vector<std::string> layout_differences(Layout const& lay
   std::vector<std::string> lines;
   KeyIndex const index(file);
   auto const place = [](std::span<Row const> rows, std::size_t i) {
-    if (rows[i].is_alias()) return message({"tied to ", rows[static_cast<std::size_t>(rows[i].alias_of)].key});
+    if (rows[i].is_alias())
+      return message({"tied to ", printable(rows[static_cast<std::size_t>(rows[i].alias_of)].key)});
     return message({"at byte ", rows[i].offset});
   };
   for (std::size_t i = 0; i < layout.rows.size(); ++i) {
@@ -227,7 +228,7 @@ ASHLAR_COLD inline std::vector<std::string> layout_differences(Layout const& lay
   }
   KeyIndex const own(layout.rows);
   for (Row const& row : file) {
-    if (own.find(row.key) < 0) lines.push_back(message({row.key, ": a key of the file alone"}));
+    if (own.find(row.key) < 0) lines.push_back(message({printable(row.key), ": a key of the file alone"}));
   }
   if (file_bytes != layout.bytes) {
     lines.push_back(message({"size: ", file_bytes, " bytes in the file, ", layout.bytes, " in ", layout.type}));

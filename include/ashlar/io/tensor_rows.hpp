@@ -3,6 +3,7 @@
 
 #include <ashlar/io/calls.hpp>
 #include <ashlar/io/key_index.hpp>
+#include <ashlar/io/printable.hpp>
 #include <ashlar/io/tensors.hpp>
 #include <ashlar/reflect/fingerprint.hpp>
 
@@ -43,7 +44,8 @@ ASHLAR_IO_FUNCTION TensorReader::~TensorReader() { delete state_; }
 
 ASHLAR_IO_FUNCTION std::vector<std::string> TensorReader::problems() {
   for (std::size_t i = 0; i < state_->used.size(); ++i) {
-    if (!state_->used[i]) state_->problems.push_back(message({file_.rows[i].key, ": in the file, and not asked for"}));
+    if (!state_->used[i])
+      state_->problems.push_back(message({printable(file_.rows[i].key), ": in the file, and not asked for"}));
   }
   return std::move(state_->problems);
 }

@@ -44,7 +44,7 @@ void save_torch(std::string const& path, T const& net) {
 /// written as `_metadata` of an OrderedDict if it is what PyTorch has there, a dict of dicts.
 ///
 /// Errors  io; value, for text that is not UTF-8 or has 4 GiB, and integers of more than 255 bytes.
-/// Note    with weights_only=True, PyTorch 1.13 takes no floats, and no version takes sets or complex numbers.
+/// Note    with weights_only=True, PyTorch 1.13 takes no floats, bytes, devices, sets or complex numbers; 2.15 does.
 inline Result<void> try_save_torch(std::string const& path, Value const& value) {
   return detail::save_torch_value(path, value);
 }
