@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <ashlar/core/language.hpp>
 #include <ashlar/core/to.hpp>
 #include <ashlar/io/file.hpp>
 #include <ashlar/io/file_of.hpp>

@@ -1,6 +1,7 @@
 // Ashlar: networks and training, without files.  SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <ashlar/core/language.hpp>
 #include <ashlar/grad/tape.hpp>
 #include <ashlar/nn/activation.hpp>
 #include <ashlar/nn/arithmetic.hpp>

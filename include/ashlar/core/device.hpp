@@ -1,6 +1,8 @@
 // Ashlar: devices, as types of values and as run-time ordinals.  SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <ashlar/core/language.hpp>
+
 namespace ashlar {
 
 /// The device of a value is part of its type, so that mixing devices does not compile.

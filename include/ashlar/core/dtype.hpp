@@ -1,6 +1,8 @@
 // Ashlar: dtypes, the element types of tensors.  SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <ashlar/core/language.hpp>
+
 #include <bit>
 #include <cstddef>
 #include <cstdint>

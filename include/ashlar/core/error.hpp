@@ -1,6 +1,8 @@
 // Ashlar: run-time errors.  SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <ashlar/core/language.hpp>
+
 #include <cstdint>
 #include <exception>
 #include <string>

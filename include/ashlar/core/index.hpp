@@ -1,6 +1,8 @@
 // Ashlar: an index as a type, for layers of different types under one name.  SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <ashlar/core/language.hpp>
+
 #include <cstddef>
 
 namespace ashlar {

@@ -5,6 +5,8 @@
 // every sum in its order is cut: the same input gives the same bits for any number of threads.
 #pragma once
 
+#include <ashlar/core/language.hpp>
+
 #include <cstddef>
 
 namespace ashlar::detail {

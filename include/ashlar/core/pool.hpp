@@ -5,6 +5,8 @@
 // instructions, no lock, no system call. A block freed on another thread joins that thread's lists.
 #pragma once
 
+#include <ashlar/core/language.hpp>
+
 #include <bit>
 #include <cstddef>
 #include <new>

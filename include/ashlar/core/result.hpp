@@ -5,6 +5,7 @@
 #pragma once
 
 #include <ashlar/core/error.hpp>
+#include <ashlar/core/language.hpp>
 
 #include <new>
 #include <type_traits>

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <ashlar/core/host_device.hpp>
+#include <ashlar/core/language.hpp>
 
 #include <algorithm>
 #include <cmath>

@@ -1,6 +1,8 @@
 // Ashlar: extents that are known to the compiler, and extents that are not.  SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <ashlar/core/language.hpp>
+
 #include <array>
 #include <cstddef>
 #include <string>

@@ -3,6 +3,7 @@
 // Each call is one line: all work is done by code that knows the type through its Layout only.
 #pragma once
 
+#include <ashlar/core/language.hpp>
 #include <ashlar/core/owned.hpp>
 #include <ashlar/core/result.hpp>
 #include <ashlar/io/calls.hpp>

@@ -4,6 +4,7 @@
 // code is inline unless ASHLAR_IO_COMPILED is defined.
 #pragma once
 
+#include <ashlar/core/language.hpp>
 #include <ashlar/core/result.hpp>
 #include <ashlar/io/calls.hpp>
 #include <ashlar/io/file.hpp>
