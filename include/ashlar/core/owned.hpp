@@ -45,6 +45,12 @@ class Owned {
     return (*network_)[i];
   }
 
+  template <class I>
+    requires(std::is_integral_v<I>)
+  auto const& operator[](I i) const {  // a Sequential says what to write
+    return (*network_)[i];
+  }
+
   /// forward(*net, x...), for which nn/chain.hpp is included.
   template <class... X>
   [[nodiscard]] auto operator()(X const&... x) const {

@@ -5,6 +5,7 @@
 #include <ashlar/io/mapped_bytes.hpp>
 
 #include <cstddef>
+#include <type_traits>
 #include <utility>
 
 namespace ashlar {
@@ -37,6 +38,12 @@ class Mapped {
   /// Layer I of a Sequential: `net[0_c].bias`.
   template <std::size_t I>
   [[nodiscard]] auto const& operator[](Index<I> i) const {
+    return (*object_)[i];
+  }
+
+  template <class I>
+    requires(std::is_integral_v<I>)
+  auto const& operator[](I i) const {  // a Sequential says what to write
     return (*object_)[i];
   }
 

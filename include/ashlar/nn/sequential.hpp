@@ -187,6 +187,16 @@ struct Sequential {
     return detail::layer_at<I, sizeof...(L)>(layers);
   }
 
+  template <class I>
+    requires(std::is_integral_v<I>)
+  constexpr auto const& operator[](I) const {
+    static_assert(
+        std::is_void_v<I>,
+        "ashlar: each layer of a Sequential has a type of its own, so its index is a constant: net[2_c], with "
+        "using namespace ashlar::literals");
+    return detail::layer_at<0, sizeof...(L)>(layers);
+  }
+
   template <class X>
   [[nodiscard]] auto operator()(X const& x) const;  // in nn/chain.hpp
 };
