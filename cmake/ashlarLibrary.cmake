@@ -28,8 +28,9 @@ set_target_properties(ashlar_headers PROPERTIES
   INTERFACE_HEADER_SETS_TO_VERIFY HEADERS)
 
 include(${CMAKE_CURRENT_LIST_DIR}/ashlarCompiled.cmake)
-if(NOT PROJECT_IS_TOP_LEVEL)
-  target_compile_options(ashlar_io PRIVATE -w)  # what another project warns of, or calls an error, is for its own code
+if(NOT PROJECT_IS_TOP_LEVEL)  # what another project warns of, or calls an error, is for its own code
+  target_compile_options(ashlar_io PRIVATE -w)
+  set_target_properties(ashlar_headers PROPERTIES SYSTEM ON)
 endif()
 # Not in the exported target: a package has no binary, and ashlarConfig.cmake links what is compiled where it is found.
 add_library(ashlar INTERFACE)

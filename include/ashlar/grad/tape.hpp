@@ -29,7 +29,7 @@ template <class Net>
 constexpr std::size_t frozen_count() {
   std::size_t n = 0;
   if constexpr (is_storable<Net>) {
-    for (Row const& row : manifest<Net>()) n += row.frozen && !row.is_alias() ? 1 : 0;
+    for (Row const& row : manifest<Net>()) n += row.frozen && !row.is_alias() ? 1u : 0u;
   }
   return n;
 }

@@ -107,7 +107,7 @@ struct Simd {
 #if defined(__clang__) || defined(ASHLAR_EMULATE_AVX512)
     return (V)__builtin_shufflevector((D)a, (D)b, 0, 1, 4, 5, 8, 9, 12, 13);
 #else
-    return (V)__builtin_ia32_shuf_f64x2_mask((D)a, (D)b, 0x88, (D)a, static_cast<signed char>(-1));
+    return (V)__builtin_ia32_shuf_f64x2_mask((D)a, (D)b, 0x88, (D)a, static_cast<unsigned char>(0xff));
 #endif
   }
   ASHLAR_INLINE static V odd_pieces(V a, V b) noexcept {
@@ -115,7 +115,7 @@ struct Simd {
 #if defined(__clang__) || defined(ASHLAR_EMULATE_AVX512)
     return (V)__builtin_shufflevector((D)a, (D)b, 2, 3, 6, 7, 10, 11, 14, 15);
 #else
-    return (V)__builtin_ia32_shuf_f64x2_mask((D)a, (D)b, 0xdd, (D)a, static_cast<signed char>(-1));
+    return (V)__builtin_ia32_shuf_f64x2_mask((D)a, (D)b, 0xdd, (D)a, static_cast<unsigned char>(0xff));
 #endif
   }
   /// 32 bytes from each of p and q.
@@ -177,7 +177,7 @@ struct Simd {
 #if defined(__clang__)
     return __builtin_elementwise_sqrt(v);
 #elif ASHLAR_LEVEL == 2 && !defined(ASHLAR_EMULATE_AVX512)
-    if constexpr (sizeof(T) == 4) return __builtin_ia32_sqrtps512_mask(v, v, static_cast<unsigned short>(-1), 4);
+    if constexpr (sizeof(T) == 4) return __builtin_ia32_sqrtps512_mask(v, v, static_cast<short>(-1), 4);
     else return __builtin_ia32_sqrtpd512_mask(v, v, static_cast<unsigned char>(-1), 4);
 #elif ASHLAR_LEVEL == 1
     if constexpr (sizeof(T) == 4) return __builtin_ia32_sqrtps256(v);
