@@ -152,6 +152,9 @@ TEST_CASE("ConvTranspose2d on a CUDA device agrees with torch") {
                                               "conv_transpose2d");
   check_on_device<Tensor<float, dyn, 3, 4, 5>>(ConvTranspose2d<3, 4, 3, stride2>{}, "conv_transpose2d_stride2");
   check_on_device<Any>(ConvTranspose2d<4, 6, Size2{2, 3}, groups, double>{}, "conv_transpose2d_groups");
+  constexpr ConvTransposeOptions beyond{
+      .stride = {1, 2}, .padding = {1, 0}, .output_padding = {2, 1}, .groups = 2, .dilation = {3, 2}};
+  check_on_device<Any>(ConvTranspose2d<2, 4, Size2{3, 1}, beyond, double>{}, "conv_transpose2d_output_padding");
 }
 
 TEST_CASE("InstanceNorm2d with running statistics on a CUDA device agrees with torch") {
