@@ -29,8 +29,9 @@ concept PlainClass =
 
 // Members that Boost.PFR cannot bind. It counts a C array as its elements, because each of them takes an initialiser of
 // its own; but {} stands for the whole array, so that the others are too many, and for no reference at all. It binds no
-// struct with a base.
-enum class Irregular : unsigned char { none, array, reference, base };
+// struct with a base, and no more than 200 members.
+enum class Irregular : unsigned char { none, array, reference, base, many };
+inline constexpr std::size_t most_members = 200;
 
 template <class T>
 struct AnyBase {
@@ -120,6 +121,8 @@ template <class T>
 constexpr Irregular find_irregular() {
   if constexpr (Inherits<T>) {
     return Irregular::base;
+  } else if constexpr (member_count<T> > most_members) {
+    return Irregular::many;
   } else {
     return find_irregular<T, 0, member_count<T>>();
   }

@@ -28,6 +28,7 @@ template <class T>
 constexpr std::string_view irregular_reason() {
   switch (irregular_of<T>) {
     case Irregular::array: return "it has a C array as a member: use std::array, Parameter, Buffer or Constant";
+    case Irregular::many: return "it has more than 200 members: put some of them into a struct of their own";
     case Irregular::base: return "it inherits from another struct, whose members cannot be seen: make that a member";
     default: return "it has a reference as a member, which means nothing in a file: hold the value";
   }
