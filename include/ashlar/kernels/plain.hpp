@@ -7,6 +7,7 @@
 
 #include <ashlar/kernels/batch_norm/shape.hpp>
 #include <ashlar/kernels/conv/shape.hpp>
+#include <ashlar/kernels/layer_norm/sums.hpp>
 #include <ashlar/kernels/optimizer/reference.hpp>
 #include <ashlar/kernels/pointwise/ops.hpp>
 #include <ashlar/kernels/scalar_math.hpp>
@@ -145,6 +146,37 @@ void add_windows(PaddedPlanes const& g, T const* x, T const* w, T* y) noexcept {
         }
       }
     }
+  }
+}
+
+template <class T>
+void normalize_row(std::size_t n, T const* x, T center, T scale, T const* weight, T const* bias, T* y) noexcept {
+  for (std::size_t i = 0; i < n; ++i) {
+    T const v = (x[i] - center) * scale * (weight != nullptr ? weight[i] : T(1));
+    y[i] = bias != nullptr ? v + bias[i] : v;
+  }
+}
+template <class T>
+void add_row_gradients(std::size_t n, T const* x, T const* dy, T center, T scale, T* dweight, T* dbias) noexcept {
+  for (std::size_t i = 0; dweight != nullptr && i < n; ++i) dweight[i] += dy[i] * ((x[i] - center) * scale);
+  for (std::size_t i = 0; dbias != nullptr && i < n; ++i) dbias[i] += dy[i];
+}
+template <class T>
+RowSums sums_of_row(std::size_t n, T const* x, T const* dy, T const* weight, double center) noexcept {
+  RowSums sums;
+  for (std::size_t i = 0; i < n; ++i) {
+    double const g = static_cast<double>(weight != nullptr ? dy[i] * weight[i] : dy[i]);
+    sums.sum += g;
+    sums.product += g * (static_cast<double>(x[i]) - center);
+  }
+  return sums;
+}
+template <class T>
+void add_row_slopes(std::size_t n, T const* x, T const* dy, T const* weight, T center, T scale, T offset, T slope,
+                    T* dx) noexcept {
+  for (std::size_t i = 0; i < n; ++i) {
+    T const g = weight != nullptr ? dy[i] * weight[i] : dy[i];
+    dx[i] += scale * (g - offset - (x[i] - center) * slope);
   }
 }
 

@@ -29,7 +29,7 @@ void group_norm(Planes const& planes, std::size_t groups, T const* x, double eps
       T const center = static_cast<T>(s.mean);
       T const scale = static_cast<T>(s.inverse) * (weight != nullptr ? weight[c] : T(1));
       T const shift = bias != nullptr ? bias[c] : T(0);
-      for (std::size_t i = 0; i < planes.area; ++i) y[i] = (x[i] - center) * scale + shift;
+      detail::plane_scaled(planes.area, x, center, scale, shift, y);
     }
   }
 }
@@ -50,10 +50,8 @@ void group_norm_backward(Planes const& planes, std::size_t groups, T const* x, d
       std::size_t const c = g % groups * each + k;
       T const* const xs = x + g * n + k * planes.area;
       T const* const ds = dy + g * n + k * planes.area;
-      double const plain = detail::sum_of_row(planes.area, [=](std::size_t i) { return static_cast<double>(ds[i]); });
-      double const by_x = detail::sum_of_row(planes.area, [=](std::size_t i) {
-        return static_cast<double>(ds[i]) * (static_cast<double>(xs[i]) - s.mean);
-      });
+      T const* const no_weight = nullptr;
+      auto const [plain, by_x] = detail::row_sums(planes.area, xs, ds, no_weight, s.mean);
       double const w = weight != nullptr ? static_cast<double>(weight[c]) : 1;
       sum += w * plain;
       product += w * by_x;
@@ -65,9 +63,11 @@ void group_norm_backward(Planes const& planes, std::size_t groups, T const* x, d
     T const inverse = static_cast<T>(s.inverse);
     T const offset = static_cast<T>(sum / static_cast<double>(n));
     T const slope = static_cast<T>(s.inverse * s.inverse * product / static_cast<double>(n));
-    for (std::size_t i = 0; i < n; ++i) {
-      T const w = weight != nullptr ? weight[g % groups * each + i / planes.area] : T(1);
-      dx[g * n + i] += inverse * (dy[g * n + i] * w - offset - (x[g * n + i] - center) * slope);
+    for (std::size_t k = 0; k < each; ++k) {  // dx += inverse * (dy * w - offset - (x - center) * slope)
+      T const w = weight != nullptr ? weight[g % groups * each + k] : T(1);
+      std::size_t const at = g * n + k * planes.area;
+      detail::plane_sloped(planes.area, x + at, dy + at, center, inverse * w, -inverse * slope, -inverse * offset,
+                           dx + at);
     }
   }
 }

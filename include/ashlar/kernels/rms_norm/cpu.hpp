@@ -16,9 +16,8 @@ namespace detail {
 /// 1 / sqrt(mean of x^2 + eps).
 template <class T>
 double inverse_rms(std::size_t n, T const* x, double eps) noexcept {
-  double const squares =
-      sum_of_row(n, [=](std::size_t i) { return static_cast<double>(x[i]) * static_cast<double>(x[i]); });
-  return 1 / std::sqrt(squares / static_cast<double>(n) + eps);
+  T const* const none = nullptr;
+  return 1 / std::sqrt(row_sum<Moment::square>(n, x, none, 0) / static_cast<double>(n) + eps);
 }
 
 }  // namespace detail
@@ -30,9 +29,8 @@ double inverse_rms(std::size_t n, T const* x, double eps) noexcept {
 template <class T>
 void rms_norm(std::size_t rows, std::size_t n, T const* x, double eps, T const* weight, T* y) noexcept {
   for (std::size_t r = 0; r < rows; ++r, x += n, y += n) {
-    T const inverse = static_cast<T>(detail::inverse_rms(n, x, eps));
-    for (std::size_t i = 0; i < n; ++i) y[i] = x[i] * inverse;
-    for (std::size_t i = 0; weight != nullptr && i < n; ++i) y[i] *= weight[i];
+    T const* const no_bias = nullptr;
+    detail::row_normalized(n, x, T(0), static_cast<T>(detail::inverse_rms(n, x, eps)), weight, no_bias, y);
   }
 }
 
@@ -43,13 +41,12 @@ void rms_norm_backward(std::size_t rows, std::size_t n, T const* x, double eps, 
   for (std::size_t r = 0; r < rows; ++r, x += n, dy += n) {
     double const inverse = detail::inverse_rms(n, x, eps);
     T const scale = static_cast<T>(inverse);
-    for (std::size_t i = 0; dweight != nullptr && i < n; ++i) dweight[i] += dy[i] * (x[i] * scale);
+    T* const no_bias = nullptr;
+    if (dweight != nullptr) detail::row_gradients(n, x, dy, T(0), scale, dweight, no_bias);
     if (dx == nullptr) continue;
-    auto const g = [=](std::size_t i) { return weight != nullptr ? dy[i] * weight[i] : dy[i]; };
-    double const product =
-        detail::sum_of_row(n, [=](std::size_t i) { return static_cast<double>(g(i)) * static_cast<double>(x[i]); });
+    double const product = detail::row_sums(n, x, dy, weight, 0).product;
     T const slope = static_cast<T>(inverse * inverse * product / static_cast<double>(n));
-    for (std::size_t i = 0; i < n; ++i) dx[r * n + i] += scale * (g(i) - x[i] * slope);
+    detail::row_sloped(n, x, dy, weight, T(0), scale, T(0), slope, dx + r * n);
   }
 }
 
