@@ -9,7 +9,6 @@
 
 #include <ashlar/core/error.hpp>
 #include <ashlar/io/leaves.hpp>
-#include <ashlar/io/source.hpp>
 
 #include <fmt/core.h>
 
@@ -106,6 +105,14 @@ class Comparer {
   DiffOptions const& options_;
 };
 
+/// Of a set, which may hold tensors that stand for more than could ever be compared.
+bool is_repeated(ValueTensor const& t) { return t.size_bytes() > t.storage().size(); }
+bool is_same_view(ValueTensor const& a, ValueTensor const& b) {
+  return a.dtype() == b.dtype() && a.shape() == b.shape() && a.strides() == b.strides() &&
+         a.storage_offset() == b.storage_offset() &&
+         std::equal(a.storage().begin(), a.storage().end(), b.storage().begin(), b.storage().end());
+}
+
 /// Equal text, None and so on, and containers of such.
 bool same_value(Value const& a, Value const& b) {
   using enum Value::Kind;
@@ -122,10 +129,7 @@ bool same_value(Value const& a, Value const& b) {
     case device: return a.as_string() == b.as_string();
     case bytes: return a.as_bytes() == b.as_bytes();
     case tensor:
-      // In a set; what repeats its elements may stand for more than could ever be compared.
-      if (a.tensor().size_bytes() > a.tensor().storage().size() ||
-          b.tensor().size_bytes() > b.tensor().storage().size())
-        return detail::same_elements(a.tensor(), b.tensor());
+      if (is_repeated(a.tensor()) || is_repeated(b.tensor())) return is_same_view(a.tensor(), b.tensor());
       return a.tensor().describe() == b.tensor().describe() && Comparer(exact)(a.tensor(), b.tensor()).differing == 0;
     case dict: return a.size() == 0 && b.size() == 0;  // others are compared by their parts
     case complex:
