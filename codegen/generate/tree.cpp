@@ -229,6 +229,7 @@ void grow(Tree& tree) {
   std::map<std::string, std::size_t> node_of{{"", 0}};
   for (std::size_t i = 0; i < tree.leaves.size(); ++i) {
     std::string const& key = tree.leaves[i].key;
+    tree.keys.insert(key);
     std::size_t node = 0;
     std::size_t begin = 0;
     for (std::size_t dot = key.find('.'); dot != std::string::npos; dot = key.find('.', begin)) {
@@ -319,7 +320,10 @@ std::string tie_target(Tree const& tree, std::size_t holder, std::string_view ta
     bool clear = true;
     for (std::size_t inner = holder; inner != around; inner = tree.nodes[inner].parent) {
       std::string const hidden = message({tree.nodes[inner].path, ".", rest});
-      for (Leaf const& leaf : tree.leaves) clear = clear && !is_in(leaf.key, hidden);
+      auto const at = tree.keys.lower_bound(hidden);
+      auto const inside = tree.keys.lower_bound(hidden + ".");
+      clear = clear && (at == tree.keys.end() || *at != hidden) &&
+              (inside == tree.keys.end() || !inside->starts_with(hidden + "."));
     }
     if (clear) return rest;
   }

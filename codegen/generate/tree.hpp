@@ -11,6 +11,7 @@
 
 #include <cstddef>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -55,6 +56,7 @@ struct Layer {
 /// What a file is: its tensors under keys that members can have, and what `load` has to be told for it.
 struct Tree {
   std::vector<Leaf> leaves;
+  std::set<std::string> keys;  ///< of the leaves, in order
   std::vector<Node> nodes;
   LoadOptions load;
   bool is_state_dict = true;  ///< of PyTorch, which does not say what is a parameter and what a buffer
