@@ -3,8 +3,8 @@
 #include <ashlar/io/flat.hpp>
 #include <ashlar/io/leaves.hpp>
 #include <ashlar/io/read.hpp>
-#include <ashlar/io/save_copy.hpp>
 #include <ashlar/io/safetensors.hpp>
+#include <ashlar/io/save_copy.hpp>
 #include <ashlar/io/save_tree.hpp>
 #include <ashlar/io/source.hpp>
 #include <ashlar/io/torch_write.hpp>
