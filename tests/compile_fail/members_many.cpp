@@ -10,9 +10,10 @@
 struct Net {
   ASHLAR_FIFTY(a)
   ASHLAR_FIFTY(b)
-  ASHLAR_FIFTY(c) ASHLAR_FIFTY(d)
+  ASHLAR_FIFTY(c)
+  ASHLAR_FIFTY(d)
 #ifdef ASHLAR_MUST_FAIL
-      float last;
+  float last;
 #endif
 };
 
