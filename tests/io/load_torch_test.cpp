@@ -177,13 +177,23 @@ TEST_CASE("a state_dict has no constants: they stay as they are, and the report 
   CHECK(report.loaded == Keys{"linear.weight", "linear.bias"});
 }
 
+TEST_CASE("map says who reads a .pt") {
+  auto const mapped = try_map<Small3>(data("pytorch/prefix_both.pt"));
+  REQUIRE(!mapped);
+  CHECK(std::string(mapped.error().what()).find("map takes .ashlar files alone, load reads .pt and .safetensors") !=
+        std::string::npos);
+}
+
 TEST_CASE("what wrappers put before the keys is taken off") {
   std::vector<std::string> const both{"module.", "_orig_mod."};
   for (std::string const name : {"prefix_module", "prefix_orig_mod", "prefix_both"}) {
     std::string const front = name == "prefix_module" ? "module."
                               : name == "prefix_both" ? "module._orig_mod."
                                                       : "_orig_mod.";
-    CHECK(!try_load<Small3>(data("pytorch/" + name + ".pt")));
+    auto const without = try_load<Small3>(data("pytorch/" + name + ".pt"));
+    REQUIRE(!without);
+    CHECK(std::string(without.error().what()).find("LoadOptions{.strip_prefix = {\"" + front + "\"}} takes it off") !=
+          std::string::npos);
     auto const net = load<Small3>(data("pytorch/" + name + ".pt"), {.strip_prefix = both});
     check_equal(*net, "pytorch/" + name + ".safetensors", front);
     // As a place in the file.

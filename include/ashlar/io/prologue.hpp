@@ -95,10 +95,22 @@ inline bool has_magic(std::span<std::byte const> bytes) {
   return bytes.size() >= magic.size() && std::memcmp(bytes.data(), magic.data(), magic.size()) == 0;
 }
 
+/// True if the bytes look like a .pt, zip or legacy, or a .safetensors.
+inline bool looks_foreign(PrologueBytes const& bytes) {
+  auto const is = [&](std::size_t at, int byte) { return bytes[at] == static_cast<std::byte>(byte); };
+  return (is(0, 'P') && is(1, 'K')) || (is(0, 0x80) && is(1, 2)) || is(8, '{');
+}
+
 /// Checks everything the prologue says against itself and against the file's true length.
 ASHLAR_COLD inline Result<Prologue> decode(PrologueBytes const& bytes, std::uint64_t file_length,
                                            std::string_view where) {
-  if (!has_magic(bytes)) return format_error(where, {"not an .ashlar file: the first bytes are not \\x89ASHLR"});
+  if (!has_magic(bytes)) {
+    return format_error(where,
+                        {"not an .ashlar file: the first bytes are not \\x89ASHLR",
+                         looks_foreign(bytes) ? "; map takes .ashlar files alone, load reads .pt and .safetensors, "
+                                                "and `ashlar convert` turns these into .ashlar"
+                                              : ""});
+  }
   if (get<std::uint32_t>(bytes, 20) != prologue_checksum(bytes)) {
     return format_error(where, {"the first 64 bytes are damaged: their checksum does not fit"});
   }

@@ -121,6 +121,26 @@ ASHLAR_COLD inline bool holds(std::span<std::string const> list, std::string_vie
   return false;
 }
 
+/// What the file has in front of every key that is missing, as "module."; empty if there is no such
+/// thing, or it has more than 128 characters.
+ASHLAR_COLD inline std::string_view common_prefix(std::span<Row const> rows, std::span<std::size_t const> missing,
+                                                  std::span<Row const> file, std::span<std::size_t const> unexpected,
+                                                  KeyIndex const& index) {
+  if (missing.empty()) return {};
+  std::string_view const key = rows[missing[0]].key;
+  for (std::size_t const i : unexpected) {
+    std::string_view const found = file[i].key;
+    if (found.size() <= key.size() || found.size() > key.size() + 128 || !found.ends_with(key) ||
+        found[found.size() - key.size() - 1] != '.')
+      continue;
+    std::string_view const prefix = found.substr(0, found.size() - key.size());
+    bool all = true;
+    for (std::size_t const k : missing) all = all && index.find(std::string(prefix) + std::string(rows[k].key)) >= 0;
+    return all ? prefix : std::string_view();
+  }
+  return {};
+}
+
 /// Pairs the rows of `layout` with those of a file by key; a tied tensor may be found under any of its keys.
 /// `same_content(context, a, b)` tells if two rows of the file hold the same bytes: asked where the file has several
 /// tensors for keys that are tied in the type.
@@ -193,8 +213,13 @@ ASHLAR_COLD inline Match match(Layout const& layout, std::span<Row const> file, 
   }
   if (!missing.empty()) out.problems.push_back(quoted_list("Missing key(s) in state_dict:", rows, missing));
   if (!unexpected.empty()) out.problems.push_back(quoted_list("Unexpected key(s) in state_dict:", file, unexpected));
+  std::string_view const prefix = common_prefix(rows, missing, file, unexpected, index);
+  if (!prefix.empty()) {
+    out.problems.push_back(message({"the file has \"", printable(prefix), "\" in front of every key that is missing: ",
+                                    "LoadOptions{.strip_prefix = {\"", printable(prefix), "\"}} takes it off"}));
+  }
   // Suggestions cost time for each pair of keys, so not more than a person reads.
-  for (std::size_t k = 0; k < missing.size() && k < 32; ++k) {
+  for (std::size_t k = 0; k < missing.size() && k < 32 && prefix.empty(); ++k) {
     Row const& row = rows[missing[k]];
     Row const* const meant = nearest(row, file, unexpected);
     if (meant == nullptr) continue;
