@@ -180,7 +180,8 @@ TEST_CASE("a state_dict has no constants: they stay as they are, and the report 
 TEST_CASE("map says who reads a .pt") {
   auto const mapped = try_map<Small3>(data("pytorch/prefix_both.pt"));
   REQUIRE(!mapped);
-  CHECK(std::string(mapped.error().what()).find("map takes .ashlar files alone, load reads .pt and .safetensors") !=
+  CHECK(std::string(mapped.error().what())
+            .find("load reads what it looks like, and `ashlar convert` makes an .ashlar file of it") !=
         std::string::npos);
 }
 

@@ -105,11 +105,10 @@ inline bool looks_foreign(PrologueBytes const& bytes) {
 ASHLAR_COLD inline Result<Prologue> decode(PrologueBytes const& bytes, std::uint64_t file_length,
                                            std::string_view where) {
   if (!has_magic(bytes)) {
-    return format_error(where,
-                        {"not an .ashlar file: the first bytes are not \\x89ASHLR",
-                         looks_foreign(bytes) ? "; map takes .ashlar files alone, load reads .pt and .safetensors, "
-                                                "and `ashlar convert` turns these into .ashlar"
-                                              : ""});
+    return format_error(where, {"not an .ashlar file: the first bytes are not \\x89ASHLR",
+                                looks_foreign(bytes) ? "; load reads what it looks like, and `ashlar convert` makes an "
+                                                       ".ashlar file of it"
+                                                     : ""});
   }
   if (get<std::uint32_t>(bytes, 20) != prologue_checksum(bytes)) {
     return format_error(where, {"the first 64 bytes are damaged: their checksum does not fit"});
