@@ -214,6 +214,25 @@ void turn_weight(ConvShape const& shape, T const* weight, T* turned) noexcept {
   }
 }
 
+/// dx += transpose(weight) * dy, patch by patch where these are not x itself; one group of one image. work: patch *
+/// rows_at_once * out_width.
+template <class T>
+void add_input_gradients(ConvShape const& shape, T const* dy, T const* weight, T* dx, T* work) noexcept {
+  std::size_t const patch = shape.patch();
+  std::size_t const width = shape.out_width();
+  std::size_t const height = shape.out_height();
+  std::size_t const at_once = rows_at_once<T>(shape);
+  bool const as_is = is_pointwise(shape);
+  for (std::size_t p = 0; p < height; p += at_once) {
+    std::size_t const rows = height - p < at_once ? height - p : at_once;
+    T* const dpatches = as_is ? dx : work;
+    if (!as_is) fill(patch * rows * width, T(0), dpatches);
+    add_product(patch, rows * width, shape.out_of_group(), weight, std::size_t{1}, patch, dy + p * width,
+                height * width, dpatches, rows * width);
+    if (!as_is) add_patches(shape, p, rows, static_cast<T const*>(work), dx);
+  }
+}
+
 /// Sum of n elements in eight parts, joined in order.
 template <class T>
 T sum_in_parts(std::size_t n, T const* x) noexcept {
@@ -232,18 +251,17 @@ T sum_in_parts(std::size_t n, T const* x) noexcept {
 template <class T>
 constexpr std::size_t conv_workspace(ConvShape const& shape) {
   if (detail::is_pointwise(shape)) return 0;
-  std::size_t const forward = detail::workspace_of_y<T>(shape);
-  std::size_t const pullback = shape.patch() * detail::rows_at_once<T>(shape) * shape.out_width();
-  std::size_t most = forward < pullback ? pullback : forward;
+  std::size_t const y = detail::workspace_of_y<T>(shape);
+  std::size_t dx = 0;
   if (detail::dx_by_windows(shape)) {
-    std::size_t const dx = detail::padded<T>(shape, false).plane + shape.patch();  // and a flipped weight
-    most = most < dx ? dx : most;
+    dx = detail::padded<T>(shape, false).plane + shape.patch();  // and a turned weight
   } else if (detail::dx_by_convolution(shape)) {
-    std::size_t const dx = detail::workspace_of_y<T>(detail::convolution_of_dx(shape)) +
-                           shape.in_of_group() * shape.out_of_group() * shape.rows.kernel * shape.columns.kernel;
-    most = most < dx ? dx : most;
+    ConvShape const turned = detail::convolution_of_dx(shape);
+    dx = detail::workspace_of_y<T>(turned) + shape.in_of_group() * turned.patch();
+  } else {
+    dx = shape.patch() * detail::rows_at_once<T>(shape) * shape.out_width();
   }
-  return most;
+  return y < dx ? dx : y;
 }
 
 /// True if rows of y may be taken by themselves, by conv_rows.
@@ -328,15 +346,9 @@ void conv_backward_input(ConvShape const& shape, std::size_t images, T const* dy
       }
       continue;
     }
-    detail::for_each_block<T>(
-        shape, [=, &shape](std::size_t g, std::size_t at, std::size_t count, std::size_t p, std::size_t rows) {
-          bool const as_is = detail::is_pointwise(shape);
-          T* const dpatches = as_is ? dx + g * x_group : work;
-          if (!as_is) detail::fill(patch * count, T(0), dpatches);
-          detail::add_product(patch, count, outs, weight + g * outs * patch, std::size_t{1}, patch,
-                              dy + g * outs * area + at, area, dpatches, count);
-          if (!as_is) detail::add_patches(shape, p, rows, static_cast<T const*>(work), dx + g * x_group);
-        });
+    for (std::size_t g = 0; g < shape.groups; ++g) {
+      detail::add_input_gradients(shape, dy + g * outs * area, weight + g * outs * patch, dx + g * x_group, work);
+    }
   }
 }
 
