@@ -102,6 +102,9 @@ TEST_CASE("restarts, constant and polynomial schedules agree with torch") {
   is(PolynomialLR{.total_iters = 14, .power = 2}, {0.5, 0.43112244897959184, 0.3673469387755103, 0.2066326530612245,
                                                    0.163265306122449, 0.0025510204081632634, 0.0, 0.0, 0.0});
   CHECK(CosineAnnealingWarmRestarts{.T_0 = 0, .T_mult = 0, .base_lr = 1}.lr_at(5) == 1);
+  // A period of 2^64 steps has no number: it ends, half way.
+  CHECK(CosineAnnealingWarmRestarts{.T_0 = 1ull << 33, .T_mult = 1ull << 31, .base_lr = 1}.lr_at(1ull << 63) ==
+        Approx(0.5).epsilon(1e-6));
   CHECK(PolynomialLR{.total_iters = 0, .base_lr = 1}.lr_at(5) == 1);
 }
 

@@ -10,6 +10,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <numbers>
 
 namespace ashlar {
@@ -104,9 +105,8 @@ struct CosineAnnealingLR {
 
 /// Half a cosine from base_lr down to eta_min, over and over: in T_0 steps, then T_mult times as many, and so on.
 ///
-/// Source  Loshchilov and Hutter (2017). PyTorch's T_cur and T_i follow from last_epoch and are not kept; it can be
-/// given
-///         parts of an epoch, this cannot.
+/// Source  Loshchilov and Hutter (2017). PyTorch's T_cur and T_i follow from last_epoch and are not kept; it takes
+///         parts of an epoch, this does not.
 struct CosineAnnealingWarmRestarts {
   std::uint64_t T_0 = 1;
   std::uint64_t T_mult = 1;
@@ -117,7 +117,11 @@ struct CosineAnnealingWarmRestarts {
   [[nodiscard]] double lr_at(std::uint64_t epoch) const {
     std::uint64_t period = std::max<std::uint64_t>(T_0, 1);
     if (T_mult <= 1) epoch %= period;
-    for (; epoch >= period; period *= T_mult) epoch -= period;
+    while (epoch >= period) {
+      epoch -= period;
+      bool const is_endless = T_mult > std::numeric_limits<std::uint64_t>::max() / period;
+      period = is_endless ? std::numeric_limits<std::uint64_t>::max() : period * T_mult;
+    }
     double const phase = static_cast<double>(epoch) / static_cast<double>(period);
     return eta_min + (base_lr - eta_min) * (1 + std::cos(std::numbers::pi * phase)) / 2;
   }
