@@ -12,6 +12,7 @@
 #include <ashlar/reflect/lookup.hpp>
 #include <ashlar/train.hpp>
 
+#include "support/checkpoints.hpp"
 #include "support/file.hpp"
 
 #include <catch2/catch.hpp>
@@ -28,38 +29,6 @@ using namespace ashlar;
 using namespace ashlar::test;
 
 namespace {
-
-using Lines = std::vector<std::string>;
-
-template <std::size_t In, std::size_t Hidden, std::size_t Out, class T>
-struct MLP {
-  Linear<In, Hidden, T> hidden;
-  ReLU relu;
-  Linear<Hidden, Out, T> out;
-};
-using Small = MLP<4, 8, 3, float>;
-
-template <class Net, class Optimizer>
-struct Checkpoint {
-  Net model;
-  Optimizer optimizer;
-  StepLR scheduler;
-  std::uint64_t epoch = 0;
-};
-using AdamCheckpoint = Checkpoint<Small, Adam<Small>>;
-
-/// What try_load says of a file: the lines below the headline.
-template <class T>
-Lines problems_of(std::string const& name, LoadOptions const& options = {}) {
-  auto object = make_zeros<T>();
-  std::memset(static_cast<void*>(object.get()), 1, sizeof(T));
-  auto const before = clone(*object);
-  auto const done = try_load(name, *object, options);
-  CHECK(std::memcmp(before.get(), object.get(), sizeof(T)) == 0);  // all is judged before anything is touched
-  REQUIRE(!done);
-  CHECK(done.error().code() == Errc::mismatch);
-  return done.error().problems();
-}
 
 template <class T>
 bool same(T const& a, T const& b) {

@@ -15,6 +15,7 @@
 #include <ashlar/reflect/lookup.hpp>
 #include <ashlar/train.hpp>
 
+#include "support/checkpoints.hpp"
 #include "support/close.hpp"
 #include "support/digits.hpp"
 #include "support/file.hpp"
@@ -37,43 +38,12 @@ using namespace ashlar::test;
 namespace {
 
 std::string data(std::string const& name) { return ASHLAR_TEST_DATA "/" + name; }
-using Lines = std::vector<std::string>;
-
-template <std::size_t In, std::size_t Hidden, std::size_t Out, class T>
-struct MLP {
-  Linear<In, Hidden, T> hidden;
-  ReLU relu;
-  Linear<Hidden, Out, T> out;
-};
-using Small = MLP<4, 8, 3, float>;
-
-template <class Net, class Optimizer>
-struct Checkpoint {
-  Net model;
-  Optimizer optimizer;
-  StepLR scheduler;
-  std::uint64_t epoch = 0;
-};
-using AdamCheckpoint = Checkpoint<Small, Adam<Small>>;
 struct Longer {
   Linear<4, 8> hidden;
   Linear<8, 3> out;
   Linear<3, 3> more;
 };
 LoadOptions const fixture_names{.rename = {{"lr_scheduler", "scheduler"}}};
-
-/// What try_load says of a file: the lines below the headline.
-template <class T>
-Lines problems_of(std::string const& name, LoadOptions const& options = {}) {
-  auto object = make_zeros<T>();
-  std::memset(static_cast<void*>(object.get()), 1, sizeof(T));
-  auto const before = clone(*object);
-  auto const done = try_load(name, *object, options);
-  CHECK(std::memcmp(before.get(), object.get(), sizeof(T)) == 0);  // all is judged before anything is touched
-  REQUIRE(!done);
-  CHECK(done.error().code() == Errc::mismatch);
-  return done.error().problems();
-}
 
 /// A tensor of the tree has the elements of the truth.
 template <std::size_t N, class T>
