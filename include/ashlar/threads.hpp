@@ -46,7 +46,7 @@ struct TbbWorkers : Workers {
 
 /// Threads that ops of layers, matmul, and optimizers may use, the caller's among them; 0: as many as the machine runs
 /// at once. 1, as at the start, means no others. Results have the same bits for any number. Ops that take less than
-/// about 0.1 ms keep to one thread. Any thread may call it at any time; ops that run go on as they began.
+/// about 0.05 ms keep to one thread. Any thread may call it at any time; ops that run go on as they began.
 ///
 /// Source  torch.set_num_threads.
 inline void set_num_threads(std::size_t n) {

@@ -200,8 +200,7 @@ struct LossMistake {
 ///
 /// Memory  one arena that grows to the size of a step; the second step of that size allocates nothing.
 /// Errors  run time: value, if a layer needs random numbers and the tape has no Rng, or for a loss of another
-/// recording;
-///         shape, if the loss is no scalar. compile time: the latter, where its type says so.
+///         recording; shape, if the loss is no scalar. compile time: the latter, where its type says so.
 /// Note    the network, the gradients and the Rng must outlive the tape. A parameter outside the network gets none.
 ///         A forward in training writes to the network only where a layer keeps statistics (BatchNorm), and that layer
 ///         takes a network that is not const. Tape<Net, Evaluation> writes to the gradients alone.

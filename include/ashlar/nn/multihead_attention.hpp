@@ -237,19 +237,16 @@ auto attention_of_heads(Q const& q, K const& k, V const& v, M const& attn_mask =
 ///
 /// Usage   `MultiheadAttention<64, 4, MultiheadAttentionOptions{.batch_first = true}>`.
 /// Shapes  query (L, batch, Embed), key, value (S, batch, Embed, or kdim and vdim), or with batch_first (batch, L,
-/// Embed), or without batch
-///         -> as query. attn_mask (L, S) or (batch * Heads, L, S), key_padding_mask (batch, S): numbers that are added,
-///         or bool, where true hides, as in torch.nn.MultiheadAttention.
+///         Embed), or without batch -> as query. attn_mask (L, S) or (batch * Heads, L, S), key_padding_mask (batch,
+///         S): numbers that are added, or bool, where true hides, as in torch.nn.MultiheadAttention.
 /// Keys    in_proj_weight (3 * Embed, Embed), or with another kdim or vdim q_proj_weight (Embed, Embed), k_proj_weight
 ///         (Embed, kdim), v_proj_weight (Embed, vdim); in_proj_bias, out_proj.weight, out_proj.bias: what
 ///         torch.nn.MultiheadAttention writes into a state_dict.
 /// Init    in_proj_weight, or the three, as init::xavier_uniform_, biases 0, out_proj.weight as a Linear's, the very
-/// numbers PyTorch
-///         draws from the same seed.
+///         numbers PyTorch draws from the same seed.
 /// Memory  an aggregate of inline arrays. Works in one L x S square; a tape keeps the weights of all heads.
 /// Errors  compile time: other features than Embed, other than 2 or 3 dimensions; heads that do not divide the
-/// features.
-///         run time: shape, for what is `dyn`, and for masks.
+///         features. run time: shape, for what is `dyn`, and for masks.
 /// Lacks   dropout of the weights, add_bias_kv, add_zero_attn.
 /// Source  Vaswani et al., Attention is all you need (2017); torch.nn.MultiheadAttention; oracle
 ///         tests/golden/layers/mha*.safetensors.
